@@ -1,0 +1,3 @@
+//! Switchyard.
+
+fn main() {}
