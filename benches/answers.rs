@@ -1,3 +1,3 @@
-//! To come.
+//! To come with the property tests.
 
 fn main() {}

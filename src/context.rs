@@ -1,0 +1,127 @@
+//! Who asks: what a request's `context_token` says of the client.
+//!
+//! The token is opaque to the proxy, which sends what its injector wrote: in Linkerd a JSON object
+//! `{"ns": .., "nodeName": .., "pod": ..}`. It also decides how a split reaches the client, see [`Reading`].
+//! A token that cannot be understood never fails a request.
+
+use serde_json::{Map, Value};
+
+use crate::model::Name;
+
+/// How a TrafficSplit reaches a client that calls `Get`. A client must never get it both ways, or an apex
+/// that is its own backend is split twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reading {
+    /// In the answer of `Get` itself: the backends' endpoints, each weighted by the split.
+    Merged,
+    /// Not in `Get`, which answers the service's own endpoints: the client follows
+    /// `GetProfile.dst_overrides` and then calls `Get` for each backend, as every Linkerd proxy does.
+    Leaf,
+}
+
+impl Reading {
+    /// `merged` or `leaf`, as a token may say it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::Leaf => "leaf",
+        }
+    }
+}
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// How splits reach this client.
+    pub reading: Reading,
+    /// The client's namespace.
+    pub namespace: Option<Name>,
+    /// The client's node.
+    pub node: Option<Name>,
+}
+
+/// Tokens longer than this, in bytes, are not looked at: a token holds three Kubernetes names.
+const MAX_LENGTH: usize = 16 * 1024;
+
+impl Context {
+    /// Reads a token:
+    /// 1. a JSON object with `"split": "merged"` or `"split": "leaf"` chooses that reading;
+    /// 2. else a token in Linkerd's form (a JSON object with any of `ns`, `nodeName`, `pod`, or the old
+    ///    `ns:<namespace>`) means [`Reading::Leaf`];
+    /// 3. else [`Reading::Merged`].
+    #[must_use]
+    pub fn parse(token: &str) -> Self {
+        if token.len() > MAX_LENGTH {
+            return Self { reading: Reading::Merged, namespace: None, node: None };
+        }
+        if let Ok(object) = serde_json::from_str::<Map<String, Value>>(token) {
+            return Self::from_object(&object);
+        }
+        match token.split_once(':') {
+            Some(("ns", namespace)) if !namespace.contains(':') => {
+                Self { reading: Reading::Leaf, namespace: name(Some(namespace)), node: None }
+            }
+            _ => Self { reading: Reading::Merged, namespace: None, node: None },
+        }
+    }
+
+    fn from_object(object: &Map<String, Value>) -> Self {
+        let text = |key| object.get(key).and_then(Value::as_str);
+        let reading = match text("split") {
+            Some("merged") => Reading::Merged,
+            Some("leaf") => Reading::Leaf,
+            _ if ["ns", "nodeName", "pod"].iter().any(|key| object.contains_key(*key)) => Reading::Leaf,
+            _ => Reading::Merged,
+        };
+        Self { reading, namespace: name(text("ns")), node: name(text("nodeName")) }
+    }
+}
+
+fn name(text: Option<&str>) -> Option<Name> {
+    text.filter(|text| !text.is_empty()).map(Name::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(token: &str, reading: Reading, namespace: &str, node: &str) {
+        let expect = Context { reading, namespace: name(Some(namespace)), node: name(Some(node)) };
+        assert_eq!(Context::parse(token), expect, "{token:?}");
+    }
+
+    #[test]
+    fn linkerds_tokens_mean_leaf() {
+        check("{\"ns\":\"ns-1\",\"nodeName\":\"node-1\"}\n", Reading::Leaf, "ns-1", "node-1");
+        check(
+            r#"{"ns":"ns-1","nodeName":"node-1","pod":"pod-1","more":[1]}"#,
+            Reading::Leaf,
+            "ns-1",
+            "node-1",
+        );
+        check(r#" {"pod":"pod-1"} "#, Reading::Leaf, "", "");
+        check(r#"{"ns":5}"#, Reading::Leaf, "", "");
+        check("ns:ns-2", Reading::Leaf, "ns-2", "");
+    }
+
+    #[test]
+    fn a_token_may_choose_for_itself() {
+        check(r#"{"split":"leaf"}"#, Reading::Leaf, "", "");
+        check(r#"{"split":"merged","ns":"a","nodeName":"n"}"#, Reading::Merged, "a", "n");
+        check(r#"{"split":"both","ns":"a"}"#, Reading::Leaf, "a", "");
+        check(r#"{"split":1}"#, Reading::Merged, "", "");
+    }
+
+    #[test]
+    fn anything_else_means_merged_and_never_fails() {
+        let deep = "[".repeat(10_000);
+        let large = format!(r#"{{"ns":"{}"}}"#, "x".repeat(1 << 20));
+        for token in
+            ["", "123fa-test", "ns:a:b", "[]", "{", "null", "\"ns\"", "{}", "ns", "\u{0}", &deep, &large]
+        {
+            check(token, Reading::Merged, "", "");
+        }
+    }
+}

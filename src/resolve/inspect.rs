@@ -1,0 +1,151 @@
+//! What an operator should know of a split: every way in which it does not say what its author may think.
+//!
+//! Inspecting changes no answer. It reads the same cluster as resolving does and says what it read, so that
+//! it is done again only when something it looked at changes.
+
+use std::collections::BTreeSet;
+
+use super::{Client, Look, Options, endpoints::unsuitable, split::winner};
+use crate::{
+    authority::local_reference,
+    cluster::{Cluster, Fact},
+    model::{Backend, NsName, Problem, Reason, Service, ServiceKind, TrafficSplit},
+    weight::Milli,
+};
+
+/// What is odd about a split.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// In the order of the split's fields; empty if all is well, or if there is no such split.
+    pub problems: Vec<Problem>,
+    /// Every fact that was looked at.
+    pub reads: BTreeSet<Fact>,
+}
+
+/// Looks at a split for everything its author should know.
+#[must_use]
+pub fn inspect_split(cluster: &Cluster, options: Options, name: &NsName) -> Inspection {
+    let client = Client::default();
+    let mut look = Look::new(cluster, options, &client);
+    look.reads.insert(Fact::Split(name.clone()));
+    let mut problems = Vec::new();
+    if let Some(split) = cluster.split(name) {
+        problems.extend(split.problems.iter().cloned());
+        look.inspect(split, &mut problems);
+    }
+    Inspection { problems, reads: look.reads }
+}
+
+impl<'a> Look<'a> {
+    fn inspect(&mut self, split: &'a TrafficSplit, problems: &mut Vec<Problem>) {
+        let mut say = |reason, path: &str, message| {
+            problems.push(Problem { reason, path: path.to_owned(), message });
+        };
+        if split.has_matches {
+            let message = "the split has matches, so it is meant for some requests only, which cannot be said \
+                           to a proxy here; it is not applied: remove spec.matches to split all requests";
+            return say(Reason::MatchesUnsupported, "spec.matches", message.to_owned());
+        }
+        let Some(apex) = self.named(split, &split.apex) else {
+            return say(Reason::ForeignReference, "spec.service", self.foreign(split, &split.apex));
+        };
+        self.reads.insert(Fact::SplitsOf(apex.clone()));
+        if let Some(winner) = winner(self.cluster, &apex).filter(|winner| winner.name != split.name) {
+            let message = format!(
+                "TrafficSplit {} is older (or first by name) and already splits {apex}; this one is not \
+                 applied: keep one split for an apex",
+                winner.name
+            );
+            return say(Reason::SplitConflict, "spec.service", message);
+        }
+        let apex = match self.service(&apex) {
+            None => {
+                let message = format!("there is no Service {apex}; create it, or name an existing one");
+                say(Reason::ApexMissing, "spec.service", message);
+                None
+            }
+            Some(service) if service.kind != ServiceKind::ClusterIp => {
+                let message = format!(
+                    "Service {apex} has no cluster IP, so its traffic cannot be split; name a ClusterIP Service"
+                );
+                say(Reason::ApexUnsuitable, "spec.service", message);
+                None
+            }
+            Some(service) => Some(service),
+        };
+        if split.backends.iter().all(|backend| backend.weight == Milli::ZERO) {
+            let message = format!(
+                "no backend has a positive weight, so {} serves its own endpoints; give one a weight",
+                split.apex
+            );
+            say(Reason::NothingWeighted, "spec.backends", message);
+        }
+        let mut seen = BTreeSet::new();
+        for backend in &split.backends {
+            let path = format!("spec.backends[{}].service", backend.index);
+            let Some(name) = self.named(split, &backend.service) else {
+                say(Reason::ForeignReference, &path, self.foreign(split, &backend.service));
+                continue;
+            };
+            if !seen.insert(name.clone()) {
+                let message =
+                    format!("{} is listed more than once; its weights are added up", backend.service);
+                say(Reason::DuplicateBackend, &path, message);
+                continue;
+            }
+            if let Some((reason, message)) = self.inspect_backend(backend, &name, apex) {
+                say(reason, &path, message);
+            }
+        }
+    }
+
+    fn inspect_backend(
+        &mut self,
+        backend: &Backend,
+        name: &NsName,
+        apex: Option<&'a Service>,
+    ) -> Option<(Reason, String)> {
+        let Some(service) = self.service(name) else {
+            let message = format!("there is no Service {name}; its share goes to the other backends");
+            return Some((Reason::BackendMissing, message));
+        };
+        if let Some((_, _, message)) = unsuitable(service) {
+            return Some((Reason::BackendUnsuitable, message));
+        }
+        let ports = || apex.into_iter().flat_map(|apex| &apex.ports).map(|port| port.port);
+        let missing: Vec<_> =
+            ports().filter(|port| service.port(*port).is_none()).map(|p| p.to_string()).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "Service {name} lacks port {} of the apex and is left out there; add the port to it",
+                missing.join(", ")
+            );
+            return Some((Reason::PortMissing, message));
+        }
+        let empty: Vec<_> =
+            ports().filter(|port| !self.has_endpoints(service, *port)).map(|p| p.to_string()).collect();
+        if backend.weight > Milli::ZERO && !empty.is_empty() {
+            let message = format!(
+                "Service {name} has no ready endpoint on port {}; its share goes to the other backends",
+                empty.join(", ")
+            );
+            return Some((Reason::BackendEmpty, message));
+        }
+        None
+    }
+
+    fn named(&self, split: &TrafficSplit, text: &str) -> Option<NsName> {
+        let namespace = &split.name.namespace;
+        let name = local_reference(text, namespace, self.cluster.domain()).ok()?;
+        Some(NsName { namespace: namespace.clone(), name })
+    }
+
+    fn foreign(&self, split: &TrafficSplit, text: &str) -> String {
+        format!(
+            "{text:?} is not a Service of the split's own namespace; expected <service> or \
+             <service>.{namespace}.svc.{domain}",
+            namespace = split.name.namespace,
+            domain = self.cluster.domain()
+        )
+    }
+}

@@ -1,0 +1,194 @@
+//! The answer of `GetProfile`: a service's routes and where its traffic is to go.
+//!
+//! Who decides where it goes: the ServiceProfile's own `dstOverrides`, else the split, else (by flag) the
+//! service itself. The last is not idle: a proxy without a policy controller balances nothing without an
+//! override, and one that has overrides follows later splits on busy connections.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
+
+use super::{Look, Profile, Sight, split::Split};
+use crate::{
+    cluster::Fact,
+    model::{Name, NsName, ServiceKind, ServiceProfile},
+    pb::{destination as pb, net},
+    share,
+    weight::Milli,
+    wire,
+};
+
+/// Linkerd's budget for a service that has no profile of its own: a fifth of the requests again, ten a
+/// second at least, counted over ten seconds.
+fn default_retry_budget() -> pb::RetryBudget {
+    let ttl = Some(prost_types::Duration { seconds: 10, nanos: 0 });
+    pb::RetryBudget { retry_ratio: 0.2, min_retries_per_second: 10, ttl }
+}
+
+fn profile(message: &pb::DestinationProfile, drained: BTreeSet<NsName>) -> Profile {
+    Profile { message: wire::profile(message), drained }
+}
+
+/// What is said of a service that does not exist, or not on that port. It is not an error: a real proxy
+/// hangs its connections on one.
+fn unknown() -> Profile {
+    profile(&pb::DestinationProfile::default(), BTreeSet::new())
+}
+
+/// What is said of an address behind which there is no service.
+fn bare_endpoint(addr: SocketAddr) -> Profile {
+    let endpoint = pb::WeightedAddr {
+        addr: Some(net::TcpAddress::from(addr)),
+        weight: share::UNSPLIT,
+        ..Default::default()
+    };
+    let message = pb::DestinationProfile {
+        retry_budget: Some(default_retry_budget()),
+        endpoint: Some(endpoint),
+        ..Default::default()
+    };
+    profile(&message, BTreeSet::new())
+}
+
+impl<'a> Look<'a> {
+    /// The profile of an address: of the service that has it as its cluster IP, else of the bare endpoint.
+    pub(super) fn address_profile(&mut self, ip: IpAddr, port: u16) -> Profile {
+        // An IPv4 address mapped into IPv6 is the IPv4 address.
+        let ip = ip.to_canonical();
+        self.reads.insert(Fact::ClusterIp(ip));
+        let mut services = self.cluster.services_of_ip(ip);
+        match (services.next(), services.next()) {
+            (Some(service), None) => self.service_profile(service, port),
+            // Two services with one address is nobody's: the client goes to the address it asked for.
+            _ => bare_endpoint(SocketAddr::new(ip, port)),
+        }
+    }
+
+    /// The profile of one endpoint by its host name.
+    pub(super) fn instance_profile(&mut self, service: &NsName, instance: &Name, port: u16) -> Profile {
+        if self.service(service).is_none() {
+            return unknown();
+        }
+        self.reads.insert(Fact::Endpoints(service.clone()));
+        let endpoints = self.cluster.slices_of(service).flat_map(|stored| &stored.slice.subsets);
+        let mut named =
+            endpoints.flat_map(|subset| &subset.endpoints).filter(|e| e.hostname.as_ref() == Some(instance));
+        named.next().map_or_else(unknown, |endpoint| bare_endpoint(SocketAddr::new(endpoint.address, port)))
+    }
+
+    /// The profile of a service.
+    pub(super) fn service_profile(&mut self, name: &NsName, port: u16) -> Profile {
+        let Some(service) = self.service(name) else { return unknown() };
+        if let ServiceKind::ExternalName(_) = service.kind {
+            self.own_endpoints_problem(service);
+            return unknown();
+        }
+        if service.port(port).is_none() {
+            return unknown();
+        }
+        let fqdn = self.fqdn(name);
+        let custom = self.profile_object(name, &fqdn);
+        let (dst_overrides, drained) = match custom.filter(|custom| !custom.dst_overrides.is_empty()) {
+            Some(custom) => (custom_overrides(custom, port), BTreeSet::new()),
+            None => match self.split_of(service, port) {
+                Some(split) if split.total > 0 => self.split_overrides(&split, port),
+                Some(_) => (vec![self.self_override(name, port)], BTreeSet::new()),
+                None if self.options.apex_override => (vec![self.self_override(name, port)], BTreeSet::new()),
+                None => (Vec::new(), BTreeSet::new()),
+            },
+        };
+        let message = pb::DestinationProfile {
+            fully_qualified_name: fqdn,
+            routes: custom.map(|custom| custom.routes.clone()).unwrap_or_default(),
+            retry_budget: custom
+                .and_then(|custom| custom.retry_budget)
+                .or_else(|| Some(default_retry_budget())),
+            dst_overrides,
+            parent_ref: Some(wire::resource("core", "Service", name, port)),
+            profile_ref: custom.map(|custom| wire::resource("linkerd.io", "ServiceProfile", &custom.name, 0)),
+            ..Default::default()
+        };
+        profile(&message, drained)
+    }
+
+    fn fqdn(&self, name: &NsName) -> String {
+        format!("{}.{}.svc.{}", name.name, name.namespace, self.cluster.domain())
+    }
+
+    /// The ServiceProfile that holds for this client: that of its own namespace, else of the service's.
+    fn profile_object(&mut self, service: &NsName, fqdn: &str) -> Option<&'a ServiceProfile> {
+        let name = Name::from(fqdn);
+        self.reads.insert(Fact::ProfilesNamed(name.clone()));
+        if self.cluster.namespaces_of_profile(&name).any(|namespace| *namespace != service.namespace) {
+            self.saw(Sight::Namespace);
+        }
+        let in_namespace = |namespace: &Name| {
+            self.cluster.profile(&NsName { namespace: namespace.clone(), name: name.clone() })
+        };
+        let of_client = self.client.namespace.as_ref().and_then(in_namespace);
+        of_client.or_else(|| in_namespace(&service.namespace)).map(|profile| &**profile)
+    }
+
+    fn self_override(&self, name: &NsName, port: u16) -> pb::WeightedDst {
+        self.override_to(name, port, share::UNSPLIT)
+    }
+
+    fn override_to(&self, name: &NsName, port: u16, weight: u32) -> pb::WeightedDst {
+        pb::WeightedDst { authority: format!("{}:{port}", self.fqdn(name)), weight, backend_ref: None }
+    }
+
+    /// One override for each backend that has the port, in the order of the split. One without ready
+    /// endpoints gets weight 0, because requests that a proxy sends there wait and fail; it is named in the
+    /// second part. If that would leave nobody the declared weights are said: a proxy that is given zeros
+    /// only goes to the apex, that is to versions nobody chose.
+    fn split_overrides(&mut self, split: &Split<'a>, port: u16) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>) {
+        let mut listed: Vec<_> = split.backends.iter().filter(|backend| !backend.lacks(port)).collect();
+        if listed.iter().all(|backend| backend.weight == Milli::ZERO) {
+            // Only backends without the port have any weight. Naming them fails their requests, as the merged
+            // answer does.
+            listed = split.backends.iter().collect();
+        }
+        // Scaled before the empty ones are set to 0, so that one emptying never changes another's weight.
+        let weights =
+            share::override_weights(&listed.iter().map(|backend| backend.weight).collect::<Vec<_>>());
+        let mut empty: BTreeSet<NsName> = BTreeSet::new();
+        for backend in &listed {
+            let ready = backend.serves(port).is_some_and(|service| self.has_endpoints(service, port));
+            if backend.weight > Milli::ZERO && !ready {
+                empty.insert(backend.name.clone());
+            }
+        }
+        if listed.iter().all(|backend| backend.weight == Milli::ZERO || empty.contains(&backend.name)) {
+            empty.clear();
+        }
+        let overrides = listed.iter().zip(weights).map(|(backend, weight)| {
+            let weight = if empty.contains(&backend.name) { 0 } else { weight };
+            self.override_to(&backend.name, port, weight)
+        });
+        (overrides.collect(), empty)
+    }
+}
+
+/// The overrides a user wrote in a ServiceProfile: as they are, with the port added where there is none.
+fn custom_overrides(custom: &ServiceProfile, port: u16) -> Vec<pb::WeightedDst> {
+    let weights: Vec<_> = custom.dst_overrides.iter().map(|dst| dst.weight).collect();
+    let overrides = custom.dst_overrides.iter().zip(share::override_weights(&weights));
+    let with_port = |authority: &str| match authority.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]:{port}"),
+        _ if has_port(authority) => authority.to_owned(),
+        _ => format!("{authority}:{port}"),
+    };
+    overrides
+        .map(|(dst, weight)| pb::WeightedDst {
+            authority: with_port(&dst.authority),
+            weight,
+            backend_ref: None,
+        })
+        .collect()
+}
+
+fn has_port(authority: &str) -> bool {
+    let host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+}

@@ -1,0 +1,104 @@
+//! Which split concerns a service's port, and what it says of each backend there.
+
+use super::{Client, Look, Options, endpoints::unsuitable};
+use crate::{
+    authority::local_reference,
+    cluster::{Cluster, Fact},
+    model::{NsName, Service, ServiceKind, TrafficSplit},
+    weight::Milli,
+};
+
+/// A split that applies to a service's port.
+pub(super) struct Split<'a> {
+    /// The backends, each named once, in the order of the split.
+    pub(super) backends: Vec<Backend<'a>>,
+    /// The sum of the weights of all of them. 0 means that the apex serves itself.
+    pub(super) total: u128,
+}
+
+/// A backend of a [`Split`].
+pub(super) struct Backend<'a> {
+    pub(super) name: NsName,
+    /// All that the split gives it, if it is listed several times.
+    pub(super) weight: Milli,
+    /// Its Service, if there is one that can have endpoints.
+    service: Option<&'a Service>,
+}
+
+impl<'a> Backend<'a> {
+    /// The Service, if it can serve this port of the apex: SMI matches ports by number.
+    pub(super) fn serves(&self, port: u16) -> Option<&'a Service> {
+        self.service.filter(|service| service.port(port).is_some())
+    }
+
+    /// Whether it has a usable Service that lacks this port of the apex.
+    pub(super) fn lacks(&self, port: u16) -> bool {
+        self.service.is_some_and(|service| service.port(port).is_none())
+    }
+}
+
+impl<'a> Look<'a> {
+    /// The split that divides the traffic to `apex:port`. `None` means that the apex serves itself: there is
+    /// no split, or the apex is nothing that can be split there.
+    pub(super) fn split_of(&mut self, apex: &Service, port: u16) -> Option<Split<'a>> {
+        self.reads.insert(Fact::SplitsOf(apex.name.clone()));
+        if apex.kind != ServiceKind::ClusterIp || apex.port(port).is_none() {
+            return None;
+        }
+        let split = winner(self.cluster, &apex.name)?;
+        let mut backends: Vec<Backend<'a>> = Vec::new();
+        for (name, weight) in named_backends(self.cluster, split) {
+            match backends.iter_mut().find(|backend| backend.name == name) {
+                Some(listed) => listed.weight = listed.weight.saturating_add(weight),
+                None => {
+                    let service = self.service(&name).filter(|service| unsuitable(service).is_none());
+                    backends.push(Backend { name, weight, service });
+                }
+            }
+        }
+        let total = backends.iter().map(|backend| u128::from(backend.weight.get())).sum();
+        Some(Split { backends, total })
+    }
+}
+
+/// Of several splits for one apex the oldest that can be applied at all.
+pub(super) fn winner<'a>(cluster: &'a Cluster, apex: &NsName) -> Option<&'a TrafficSplit> {
+    cluster.splits_of_apex(apex).find(|split| !split.has_matches).map(|split| &**split)
+}
+
+/// The backends of a split that name a Service of its own namespace, with their weights, as listed.
+pub(super) fn named_backends(
+    cluster: &Cluster,
+    split: &TrafficSplit,
+) -> impl Iterator<Item = (NsName, Milli)> {
+    split.backends.iter().filter_map(|backend| {
+        let name = local_reference(&backend.service, &split.name.namespace, cluster.domain()).ok()?;
+        Some((NsName { namespace: split.name.namespace.clone(), name }, backend.weight))
+    })
+}
+
+/// A backend's part in a split, as far as everybody has the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendShare {
+    /// The backend.
+    pub name: NsName,
+    /// What the split gives it.
+    pub weight: Milli,
+    /// Whether it has a ready endpoint on the port, so that it gets its share.
+    pub ready: bool,
+}
+
+/// How the traffic to `apex:port` is divided; `None` if the apex serves itself.
+#[must_use]
+pub fn shares(cluster: &Cluster, options: Options, apex: &NsName, port: u16) -> Option<Vec<BackendShare>> {
+    let client = Client::default();
+    let mut look = Look::new(cluster, options, &client);
+    let service = look.service(apex)?;
+    let split = look.split_of(service, port).filter(|split| split.total > 0)?;
+    let share = |backend: &Backend<'_>| BackendShare {
+        name: backend.name.clone(),
+        weight: backend.weight,
+        ready: backend.serves(port).is_some_and(|service| look.has_endpoints(service, port)),
+    };
+    Some(split.backends.iter().map(share).collect())
+}

@@ -1,0 +1,104 @@
+//! Where objects come from, and what a source promises to everything behind it.
+//!
+//! A source turns what it watches into [`Batch`]es of [`Event`]s. Whatever arrives in one batch becomes
+//! visible in one step: no subscriber is ever shown a part of it. A source that is in doubt (a file that is
+//! half written, a list that broke off) says nothing: what is known stays known.
+
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+
+use crate::model::{Kind, Object, ObjectId, Reason};
+
+pub mod convert;
+pub mod manifests;
+
+/// One thing that is now true of the objects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The object exists, with this content.
+    Upsert(Object),
+    /// The object does not exist.
+    Remove(ObjectId),
+    /// These are all the objects of the kind. The first one of a kind also says that it is synced. All of
+    /// them must be of that kind; a half-done list cannot be said.
+    Replace(Kind, Vec<Object>),
+}
+
+/// Events that belong together, and what the source has to report with them.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The state of the source after these events; `None` if it has nothing new to say.
+    pub report: Option<Arc<Report>>,
+}
+
+/// What a source knows besides the objects: what it could not use, and where things stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was wrong with the input itself, in the order of the files.
+    pub findings: Vec<Finding>,
+    /// Kinds that were met and are of no concern here, with how many objects of each.
+    pub skipped: BTreeMap<String, usize>,
+    /// How many files were read.
+    pub files: usize,
+    /// How many workloads (Deployment, StatefulSet, ReplicaSet, DaemonSet) were turned into Pods.
+    pub workloads: usize,
+    /// Where each object was read.
+    pub origins: BTreeMap<ObjectId, Origin>,
+}
+
+/// Something wrong in the input that has no object of ours to hang on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which of the known oddities it is.
+    pub reason: Reason,
+    /// The object it is about as `Kind namespace/name`, if one could be made out.
+    pub object: Option<String>,
+    /// Where it is.
+    pub location: Location,
+    /// What was wrong and what would be right.
+    pub message: String,
+}
+
+/// A place in a file. Written `file:line`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file, relative to the folder that is watched.
+    pub file: Arc<Path>,
+    /// The line, from 1; 0 if it is about the file as a whole.
+    pub line: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 { write!(f, ":{}", self.line) } else { Ok(()) }
+    }
+}
+
+/// Where an object and its fields were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file and the line on which the object begins.
+    pub location: Location,
+    /// Lines of fields by path (`spec.backends[1].weight`), for the kinds whose problems name one.
+    pub lines: Arc<BTreeMap<String, u32>>,
+}
+
+impl Origin {
+    /// The place of a field: its own line, else that of the nearest enclosing field that has one, else the
+    /// object's.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> Location {
+        let mut path = path;
+        loop {
+            if let Some(&line) = self.lines.get(path) {
+                return Location { file: self.location.file.clone(), line };
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => return self.location.clone(),
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One Kubernetes object as JSON -> one object of the [model](crate::model).
+//!
+//! The only place that knows how Kubernetes spells things; every source comes through here, whatever it reads
+//! from. Pure: equal input gives equal output, and an object is judged by itself alone.
+//!
+//! Only fields that resolving needs are looked at. One of them with a wrong type makes the object unusable, a
+//! [`Rejection`] that names the field. TrafficSplits and ServiceProfiles are read part by part instead: what
+//! is wrong in them costs that part only and is reported as a [`Problem`](crate::model::Problem), because
+//! refusing a whole split for one weight would send its traffic somewhere else.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+use crate::model::{Kind, Name, Node, NsName, Object, Pod};
+
+use self::read::At;
+
+mod endpoints;
+mod go_duration;
+mod profile;
+pub(in crate::source) mod read;
+mod routes;
+mod service;
+mod split;
+
+/// The namespace of an object that names none, as for `kubectl apply`.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// Label of a Node: the zone it is in.
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
+/// Why an object is of no use: what is wrong in it, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Rejection {
+    /// The field, for example `spec.ports[0].port`; empty for the object as a whole.
+    pub path: String,
+    /// What is wrong and what would be right, one sentence without a full stop.
+    pub message: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// Which kind of ours `apiVersion` and `kind` of an object mean, if any.
+#[must_use]
+pub fn kind_of(api_version: &str, kind: &str) -> Option<Kind> {
+    match (api_version, kind) {
+        ("v1", "Service") => Some(Kind::Service),
+        ("v1", "Endpoints") => Some(Kind::Endpoints),
+        ("v1", "Pod") => Some(Kind::Pod),
+        ("v1", "Node") => Some(Kind::Node),
+        ("discovery.k8s.io/v1" | "discovery.k8s.io/v1beta1", "EndpointSlice") => Some(Kind::EndpointSlice),
+        (
+            "split.smi-spec.io/v1alpha1"
+            | "split.smi-spec.io/v1alpha2"
+            | "split.smi-spec.io/v1alpha3"
+            | "split.smi-spec.io/v1alpha4",
+            "TrafficSplit",
+        ) => Some(Kind::TrafficSplit),
+        ("linkerd.io/v1alpha1" | "linkerd.io/v1alpha2", "ServiceProfile") => Some(Kind::ServiceProfile),
+        _ => None,
+    }
+}
+
+/// Converts one object of that kind.
+///
+/// # Errors
+/// [`Rejection`] if a field that is needed is missing, has the wrong type or is out of its range.
+pub fn convert(kind: Kind, value: &Value) -> Result<Object, Rejection> {
+    let root = At::root(value);
+    let name = name(kind, &root)?;
+    Ok(match kind {
+        Kind::Service => Object::Service(Arc::new(service::service(name, &root)?)),
+        Kind::EndpointSlice => Object::EndpointSlice(Arc::new(endpoints::slice(name, &root)?)),
+        Kind::Endpoints => Object::Endpoints(Arc::new(endpoints::endpoints(name, &root)?)),
+        Kind::Pod => Object::Pod(Arc::new(Pod { name, node: optional_name(&root, "spec", "nodeName")? })),
+        Kind::Node => {
+            let zone = label(&root, ZONE_LABEL)?.map(Name::from);
+            Object::Node(Arc::new(Node { name, zone }))
+        }
+        Kind::TrafficSplit => Object::TrafficSplit(Arc::new(split::split(name, &root)?)),
+        Kind::ServiceProfile => Object::ServiceProfile(Arc::new(profile::profile(name, &root)?)),
+    })
+}
+
+/// Namespace and name of an object of that kind, checked as far as they end up in DNS names.
+fn name(kind: Kind, root: &At<'_, '_>) -> Result<NsName, Rejection> {
+    let metadata = root.get("metadata")?;
+    let at = metadata.get("name")?;
+    let name = at.required_text("the object's name")?;
+    if kind == Kind::Service {
+        check_label(&at, name)?;
+    }
+    if kind == Kind::Node {
+        return Ok(NsName::new("", name));
+    }
+    let at = metadata.get("namespace")?;
+    let namespace = at.text()?.filter(|n| !n.is_empty()).unwrap_or(DEFAULT_NAMESPACE);
+    check_label(&at, namespace)?;
+    Ok(NsName::new(namespace, name))
+}
+
+/// A DNS label as RFC 1123 has it, in lower case: what Kubernetes asks of Services and namespaces.
+/// Authorities are lower-cased before they are looked up, so that any other name could never be found.
+fn check_label(at: &At<'_, '_>, text: &str) -> Result<(), Rejection> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let ends = !text.starts_with('-') && !text.ends_with('-');
+    if (1..=63).contains(&text.len()) && text.bytes().all(inner) && ends {
+        return Ok(());
+    }
+    Err(at.wrong("a DNS label (up to 63 lower-case letters, digits and '-', with no '-' at either end)"))
+}
+
+/// The text of a label of the object, if it has that label.
+fn label<'v>(root: &At<'_, 'v>, key: &str) -> Result<Option<&'v str>, Rejection> {
+    root.get("metadata")?.get("labels")?.get(key)?.text()
+}
+
+/// `outer.inner` as a name; `None` if it is absent or empty.
+fn optional_name(at: &At<'_, '_>, outer: &str, inner: &str) -> Result<Option<Name>, Rejection> {
+    at.get(outer)?.get(inner)?.name()
+}
+
+#[cfg(test)]
+mod tests;

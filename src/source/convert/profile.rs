@@ -1,0 +1,72 @@
+//! `linkerd.io` ServiceProfile: overrides and the retry budget; its routes are in [`routes`](super::routes).
+//!
+//! Nothing in a profile makes all of it unusable: what cannot be understood is left out with a
+//! [`Problem`], and the rest is served.
+
+use super::{
+    Rejection, go_duration,
+    read::At,
+    routes,
+    split::{WeightStyle, weight},
+};
+use crate::{
+    model::{NsName, Problem, ProfileOverride, Reason, ServiceProfile},
+    pb::destination::RetryBudget,
+};
+
+pub(super) fn profile(name: NsName, root: &At<'_, '_>) -> Result<ServiceProfile, Rejection> {
+    let spec = root.get("spec")?;
+    let mut problems = Vec::new();
+    let mut routes = Vec::new();
+    for at in spec.get("routes")?.items()? {
+        routes.extend(or_problem(routes::route(&at, &mut problems), &mut problems));
+    }
+    let mut dst_overrides = Vec::new();
+    for at in spec.get("dstOverrides")?.items()? {
+        let read = dst_override(&at, &mut problems);
+        dst_overrides.extend(or_problem(read, &mut problems));
+    }
+    let budget = spec.get("retryBudget")?;
+    let retry_budget =
+        if budget.is_absent() { None } else { or_problem(retry_budget(&budget), &mut problems) };
+    Ok(ServiceProfile { name, routes, retry_budget, dst_overrides, problems })
+}
+
+/// The part that was read, or a note that it is left out.
+fn or_problem<T>(read: Result<T, Rejection>, problems: &mut Vec<Problem>) -> Option<T> {
+    read.map_err(|rejection| problems.push(bad_profile(rejection))).ok()
+}
+
+/// A part of a profile that is left out.
+pub(super) fn bad_profile(Rejection { path, message }: Rejection) -> Problem {
+    Problem { reason: Reason::BadProfile, path, message }
+}
+
+fn dst_override(at: &At<'_, '_>, problems: &mut Vec<Problem>) -> Result<ProfileOverride, Rejection> {
+    let authority = at.get("authority")?.required_text("the host, or host:port, to send traffic to")?.into();
+    Ok(ProfileOverride { authority, weight: weight(&at.get("weight")?, WeightStyle::Quantity, problems) })
+}
+
+/// All three of its fields or none: Linkerd's own server never mixes them with defaults either.
+fn retry_budget(at: &At<'_, '_>) -> Result<RetryBudget, Rejection> {
+    let ratio = at.get("retryRatio")?;
+    let retry_ratio =
+        ratio.value().as_f64().and_then(to_f32).ok_or_else(|| ratio.wrong("a ratio such as 0.2"))?;
+    let minimum = at.get("minRetriesPerSecond")?;
+    let min_retries_per_second = minimum.whole("a whole number such as 10")?;
+    let ttl = at.get("ttl")?;
+    let duration =
+        ttl.text()?.and_then(go_duration::parse).ok_or_else(|| ttl.wrong("a duration such as 10s"))?;
+    Ok(RetryBudget {
+        retry_ratio,
+        min_retries_per_second: min_retries_per_second.ok_or_else(|| minimum.wrong("a number such as 10"))?,
+        ttl: routes::proto_duration(duration),
+    })
+}
+
+/// A ratio as the wire has it, if it is one: not negative, and not infinite there either.
+fn to_f32(ratio: f64) -> Option<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "to the nearest float of the wire; checked below")]
+    let narrow = ratio as f32;
+    (narrow.is_finite() && narrow >= 0.0).then_some(narrow)
+}

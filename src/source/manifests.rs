@@ -1,0 +1,143 @@
+//! A folder of Kubernetes YAML as a source: no cluster is needed.
+//!
+//! Explicit Pods, EndpointSlices and addresses are used as they are; what a cluster's controllers would add
+//! to them is made up, so that the manifests of an application are enough. Edits are followed, and whatever
+//! is in doubt is not acted on: a file that stops parsing keeps its last good version, and a folder that
+//! cannot be read keeps everything.
+//!
+//! From the disk to the batch, in reading order:
+//! * [`folder`]: which files there are and what they hold, polled by content;
+//! * [`settling`]: when a change is no longer half done;
+//! * [`yaml`] and [`items`]: a file's text -> documents -> objects;
+//! * [`collection`]: all files together -> what is new, and the report;
+//! * [`controllers`]: what a cluster would add, from [`workloads`] and [`services`], at [`addresses`].
+//!
+//! Only `folder` and this file do IO.
+
+use std::{panic::resume_unwind, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
+
+use self::{
+    collection::Collection,
+    folder::{Folder, Trouble},
+    settling::{Settled, Settling},
+};
+use super::{Batch, Finding, Location};
+use crate::model::Reason;
+
+mod addresses;
+mod collection;
+mod controllers;
+mod folder;
+mod hash;
+mod items;
+mod services;
+mod settling;
+mod workloads;
+mod yaml;
+
+/// How long after one look at the folder comes the next. Two of them see an edit and see it at rest.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Looking may take one part in so many of the time, about 5 % of a core.
+const SHARE: u32 = 20;
+
+/// However slow the disk, a look comes at least so often.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A folder of manifests, or a single file, that has been read once.
+#[derive(Debug)]
+pub struct Manifests {
+    folder: Folder,
+    settling: Settling,
+    collection: Collection,
+}
+
+/// Why manifests could not be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("manifests at {} {message}; expected a folder of YAML files, or one such file", path.display())]
+pub struct OpenError {
+    /// What was to be read.
+    pub path: PathBuf,
+    /// Why it could not be.
+    pub message: String,
+}
+
+impl Manifests {
+    /// Reads the folder once. The batch has all objects of every kind.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the path does not exist or is not readable. Anything wrong inside of the folder is a
+    /// finding in the batch's report instead.
+    pub fn open(path: impl Into<PathBuf>) -> Result<(Self, Batch), OpenError> {
+        let path = path.into();
+        let mut folder = Folder::new(path.clone());
+        let scan = folder.scan();
+        if let Some(trouble) = scan.root_trouble() {
+            return Err(OpenError { path, message: trouble.message.clone() });
+        }
+        let (settling, settled) = Settling::begin(scan);
+        let mut manifests = Self { folder, settling, collection: Collection::default() };
+        let batch = manifests.take(settled);
+        Ok((manifests, batch))
+    }
+
+    /// Follows edits until the receiver is gone, and sends one batch for all that came to rest together. A
+    /// slow receiver holds this back, and then gets only what differs from what it has.
+    pub async fn follow(self, batches: Sender<Batch>) {
+        let mut manifests = self;
+        let mut pause = INTERVAL;
+        loop {
+            tokio::select! {
+                () = batches.closed() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let poll = spawn_blocking(move || {
+                let (batch, cost) = manifests.poll();
+                (manifests, batch, cost)
+            });
+            let batch = match poll.await {
+                Ok((same, batch, cost)) => {
+                    manifests = same;
+                    pause = (cost * (SHARE - 1)).clamp(INTERVAL, LONGEST_INTERVAL);
+                    batch
+                }
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The runtime is shutting down.
+                Err(_) => return,
+            };
+            if let Some(batch) = batch
+                && batches.send(batch).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the folder once. The batch is what is new, if anything is; the duration is what looking took.
+    fn poll(&mut self) -> (Option<Batch>, Duration) {
+        let start = Instant::now();
+        let scan = self.folder.scan();
+        let now = Instant::now();
+        let batch = self.settling.observe(scan, now).map(|settled| self.take(settled));
+        let news = batch.filter(|batch| !batch.events.is_empty() || batch.report.is_some());
+        (news, now.duration_since(start))
+    }
+
+    fn take(&mut self, Settled { changes, troubles }: Settled) -> Batch {
+        let finding = |Trouble { folder, message }: Trouble| {
+            let file = if folder.as_os_str().is_empty() { Arc::from(PathBuf::from(".")) } else { folder };
+            Finding {
+                reason: Reason::UnreadableFile,
+                object: None,
+                location: Location { file, line: 0 },
+                message,
+            }
+        };
+        self.collection.take(changes, troubles.into_iter().map(finding).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! What the files say, taken together: from changed files to a [`Batch`].
+//!
+//! Pure: it is told the texts of files and never touches a disk. It always holds the last good version of
+//! everything: of a file that stopped being readable, and of an object that stopped being usable, as long as
+//! the file, or the object in a file, is still there. Whoever asks later is told what is wrong meanwhile.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use super::{
+    controllers::{Controllers, Objects, Wanted},
+    items::{self, Content, Item, Items, Key},
+};
+use crate::{
+    model::{Kind, Reason},
+    source::{Batch, Event, Finding, Location, Origin, Report},
+};
+
+/// All files, and what was made of them.
+#[derive(Debug, Default)]
+pub(super) struct Collection {
+    files: BTreeMap<Arc<Path>, File>,
+    /// The version of each object that is used.
+    good: BTreeMap<Key, Content>,
+    controllers: Controllers,
+    /// What was sent of objects so far; `None` before the first batch.
+    sent: Option<Objects>,
+    report: Arc<Report>,
+}
+
+/// What is known of a file.
+#[derive(Debug, Default)]
+struct File {
+    /// What its last good version says.
+    items: Items,
+    /// Why that is not its newest version: the line and what is wrong there.
+    trouble: Option<(u32, String)>,
+}
+
+/// What became of a file.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// It has this content.
+    Content(Vec<u8>),
+    /// It cannot be read, for this reason; what it said is still believed.
+    Unreadable(String),
+    /// It is no more.
+    Gone,
+}
+
+impl Collection {
+    /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now.
+    pub(super) fn take(&mut self, changes: Vec<(Arc<Path>, Change)>, trouble: Vec<Finding>) -> Batch {
+        for (path, change) in changes {
+            let file = match change {
+                Change::Gone => {
+                    self.files.remove(&path);
+                    continue;
+                }
+                Change::Content(_) | Change::Unreadable(_) => self.files.entry(path).or_default(),
+            };
+            match read(change) {
+                Ok(items) => *file = File { items, trouble: None },
+                Err(trouble) => file.trouble = Some(trouble),
+            }
+        }
+        self.settle(trouble)
+    }
+
+    /// Works out what is true now, and what of it is news.
+    fn settle(&mut self, trouble: Vec<Finding>) -> Batch {
+        let mut report = Report { findings: trouble, files: self.files.len(), ..Report::default() };
+        for (path, file) in &self.files {
+            file.report(path, &mut report);
+        }
+        let chosen = choose(&self.files, &self.good, &mut report.findings);
+        let mut objects = Objects::new();
+        let mut wanted = Wanted::default();
+        for (key, Chosen { content, origin }) in &chosen {
+            let object = match content {
+                Content::Service(object, selecting) => {
+                    wanted.services.extend(selecting.as_deref().map(|s| (object.name(), s)));
+                    object
+                }
+                Content::Pod(object, pod) => {
+                    wanted.pods.insert(object.name(), pod);
+                    object
+                }
+                Content::Workload(workload) => {
+                    wanted.workloads.push(workload);
+                    continue;
+                }
+                Content::Other(object) => object,
+            };
+            if let Key::Object(id) = key {
+                objects.insert(id.clone(), object.clone());
+                report.origins.insert(id.clone(), origin.clone());
+            }
+        }
+        let outcome = self.controllers.complete(&wanted, &mut objects);
+        report.workloads = outcome.workloads;
+        for (key, message) in outcome.shortages {
+            let Some(Chosen { origin, .. }) = chosen.get(&key) else { continue };
+            let (reason, location) = (Reason::AddressesUsedUp, origin.location.clone());
+            report.findings.push(Finding { reason, object: Some(key.to_string()), location, message });
+        }
+        report.findings.sort_by(|a, b| a.location.cmp(&b.location));
+        self.good = chosen.into_iter().map(|(key, chosen)| (key.clone(), chosen.content.clone())).collect();
+        self.news(objects, report)
+    }
+
+    /// What differs from what was sent last.
+    fn news(&mut self, objects: Objects, report: Report) -> Batch {
+        let events =
+            self.sent.as_ref().map_or_else(|| everything(&objects), |sent| difference(sent, &objects));
+        let is_first = self.sent.replace(objects).is_none();
+        let mut batch = Batch { events, report: None };
+        if is_first || *self.report != report {
+            self.report = Arc::new(report);
+            batch.report = Some(self.report.clone());
+        }
+        batch
+    }
+}
+
+impl File {
+    fn report(&self, path: &Arc<Path>, report: &mut Report) {
+        for (kind, count) in &self.items.skipped {
+            *report.skipped.entry(kind.clone()).or_default() += count;
+        }
+        if let Some((line, message)) = &self.trouble {
+            let has_good = !self.items.items.is_empty();
+            report.findings.push(Finding {
+                reason: Reason::UnreadableFile,
+                object: None,
+                location: Location { file: path.clone(), line: *line },
+                message: if has_good { format!("{message} {STILL_USED}") } else { message.clone() },
+            });
+        }
+    }
+}
+
+/// What a message ends with if something newer cannot be used.
+const STILL_USED: &str = "(the last good version is still used)";
+
+/// The items of a file, or the line and the reason why it cannot be taken.
+fn read(change: Change) -> Result<Items, (u32, String)> {
+    let bytes = match change {
+        Change::Content(bytes) => bytes,
+        Change::Unreadable(message) => return Err((0, message)),
+        Change::Gone => return Ok(Items::default()),
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), "expected text in UTF-8, found other bytes".to_owned())
+    })?;
+    items::read(text).map_err(|error| (error.line, error.message))
+}
+
+/// What is used of an object, and where it is.
+struct Chosen<'f> {
+    content: &'f Content,
+    origin: Origin,
+}
+
+/// An object in a file.
+type Place<'f> = (&'f Arc<Path>, &'f Item);
+
+/// Chooses between the places that one object may be in: the last one, as `kubectl apply` of all the files
+/// would leave it. If that one is of no use, the object stays as it was.
+fn choose<'f>(
+    files: &'f BTreeMap<Arc<Path>, File>,
+    good: &'f BTreeMap<Key, Content>,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<&'f Key, Chosen<'f>> {
+    let mut places: BTreeMap<&Key, Vec<Place<'f>>> = BTreeMap::new();
+    for (path, file) in files {
+        for item in &file.items.items {
+            places.entry(&item.key).or_default().push((path, item));
+        }
+    }
+    let mut chosen = BTreeMap::new();
+    for (key, places) in places {
+        let usable = |place: &&Place<'f>| place.1.content.is_ok();
+        let (last, earlier) = places.split_last().expect("an object is somewhere");
+        let used = match &last.1.content {
+            Err(_) if good.contains_key(key) => last,
+            _ => places.iter().rfind(usable).unwrap_or(last),
+        };
+        let mut complain = |reason, location, message| {
+            findings.push(Finding { reason, object: Some(key.to_string()), location, message });
+        };
+        for place in &places {
+            if let Err(rejection) = &place.1.content {
+                let message = if good.contains_key(key) {
+                    format!("{rejection} {STILL_USED}")
+                } else {
+                    rejection.to_string()
+                };
+                complain(Reason::InvalidObject, origin(place).locate(&rejection.path), message);
+            }
+        }
+        for place in earlier.iter().filter(usable).filter(|place| !std::ptr::eq(*place, used)) {
+            let message =
+                format!("expected one {key}, found it again at {}, which is used", origin(last).location);
+            complain(Reason::DuplicateObject, origin(place).location, message);
+        }
+        let content = used.1.content.as_ref().ok().or_else(|| good.get(key));
+        chosen.extend(content.map(|content| (key, Chosen { content, origin: origin(used) })));
+    }
+    chosen
+}
+
+fn origin((path, item): &Place<'_>) -> Origin {
+    let location = Location { file: (*path).clone(), line: item.line };
+    Origin { location, lines: item.lines.clone() }
+}
+
+/// The first batch: all there is of every kind, none left unsaid.
+fn everything(objects: &Objects) -> Vec<Event> {
+    let all_of = |kind| {
+        let objects = objects.values().filter(|object| object.kind() == kind).cloned();
+        Event::Replace(kind, objects.collect())
+    };
+    Kind::ALL.into_iter().map(all_of).collect()
+}
+
+/// What turns the objects before into those after.
+fn difference(before: &Objects, after: &Objects) -> Vec<Event> {
+    let changed = after.iter().filter(|(id, object)| before.get(id) != Some(object));
+    let upserts = changed.map(|(_, object)| Event::Upsert(object.clone()));
+    let removes = before.keys().filter(|id| !after.contains_key(id)).map(|id| Event::Remove(id.clone()));
+    upserts.chain(removes).collect()
+}
+
+#[cfg(test)]
+mod tests;

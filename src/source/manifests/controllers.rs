@@ -1,0 +1,245 @@
+//! What a cluster's controllers would add to the manifests: the Pods of workloads, addresses, EndpointSlices.
+//!
+//! Everything is derived anew from the manifests each time. Only the addresses are remembered, so that what
+//! was made up stays as it is while anything else comes and goes. What the manifests say themselves always
+//! wins: a Pod, an address, the EndpointSlices of a Service.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use self::{pods::Group, slices::Zones};
+use super::{
+    addresses::Pool,
+    items::Key,
+    services::Selecting,
+    workloads::{ExplicitPod, Life, Workload, WorkloadKind},
+};
+use crate::model::{Kind, Name, NsName, Object, ObjectId, Pod, Service, ServiceKind};
+
+mod pods;
+mod slices;
+
+/// The controllers, with the addresses that they have given out.
+#[derive(Debug)]
+pub(super) struct Controllers {
+    pods: Pool,
+    services: Pool,
+}
+
+/// What the manifests say beyond the objects of the model.
+#[derive(Debug, Default)]
+pub(super) struct Wanted<'m> {
+    /// The Pods that are in the manifests.
+    pub(super) pods: BTreeMap<&'m NsName, &'m ExplicitPod>,
+    /// The Services that select Pods.
+    pub(super) services: BTreeMap<&'m NsName, &'m Selecting>,
+    /// All workloads.
+    pub(super) workloads: Vec<&'m Workload>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// How many workloads were turned into Pods.
+    pub(super) workloads: usize,
+    /// Who could not be given an address, and what that means.
+    pub(super) shortages: Vec<(Key, String)>,
+}
+
+/// The objects of the manifests, to which the controllers add theirs.
+pub(super) type Objects = BTreeMap<ObjectId, Object>;
+
+impl Default for Controllers {
+    fn default() -> Self {
+        Self { pods: Pool::pods(), services: Pool::services() }
+    }
+}
+
+impl Controllers {
+    /// Adds to `objects` what the controllers of a cluster would.
+    pub(super) fn complete(&mut self, wanted: &Wanted<'_>, objects: &mut Objects) -> Outcome {
+        let nodes = Nodes::of(objects);
+        let workloads = to_run(wanted);
+        let mut lacking: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut groups: Vec<Group> =
+            wanted.pods.iter().map(|(name, pod)| Group::explicit(name, pod)).collect();
+        for workload in &workloads {
+            let made_up = pods::of_workload(workload, &nodes.names, self.pods.size());
+            groups.extend(made_up.groups);
+            if made_up.left_out > 0 {
+                lacking.insert(workload.key(), made_up.left_out);
+            }
+        }
+        groups
+            .iter_mut()
+            .filter(|g| g.is_made_up())
+            .for_each(|g| g.pods.retain(|p| !wanted.pods.contains_key(&p.name)));
+        self.place(&mut groups, &explicit_addresses(objects, wanted), &mut lacking);
+        add_pods(&groups, objects);
+        add_slices(wanted, &groups, &nodes.zones, objects);
+        let mut shortages: Vec<_> =
+            lacking.into_iter().map(|(key, count)| (key, no_address(count))).collect();
+        self.add_cluster_ips(objects, &mut shortages);
+        Outcome { workloads: workloads.len(), shortages }
+    }
+
+    /// Gives an address to every Pod that has none and may have one.
+    fn place(
+        &mut self,
+        groups: &mut [Group],
+        explicit: &BTreeSet<Ipv4Addr>,
+        lacking: &mut BTreeMap<Key, u64>,
+    ) {
+        let unplaced =
+            groups.iter().flat_map(|g| &g.pods).filter(|p| p.life == Life::Unsaid).map(|p| &p.name);
+        self.pods.assign(unplaced, explicit);
+        for group in groups {
+            for pod in group.pods.iter_mut().filter(|p| p.life == Life::Unsaid) {
+                if let Some(ip) = self.pods.of(&pod.name) {
+                    pod.life = Life::At(ip.into(), true);
+                } else {
+                    pod.life = Life::Nowhere;
+                    *lacking.entry(group.of.clone()).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Gives a virtual address to every Service that wants one and names none.
+    fn add_cluster_ips(&mut self, objects: &mut Objects, shortages: &mut Vec<(Key, String)>) {
+        let services =
+            || objects.values().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None });
+        let explicit = services().flat_map(|s| &s.cluster_ips).filter_map(v4).collect();
+        let without: Vec<NsName> =
+            services().filter(|s| wants_cluster_ip(s)).map(|s| s.name.clone()).collect();
+        self.services.assign(without.iter(), &explicit);
+        for object in objects.values_mut() {
+            let Object::Service(service) = object else { continue };
+            if !wants_cluster_ip(service) {
+                continue;
+            }
+            if let Some(ip) = self.services.of(&service.name) {
+                Arc::make_mut(service).cluster_ips = vec![ip.into()];
+            } else {
+                let id = ObjectId { kind: Kind::Service, name: service.name.clone() };
+                shortages.push((Key::Object(id), no_cluster_ip()));
+            }
+        }
+    }
+}
+
+fn no_address(count: u64) -> String {
+    format!(
+        "expected room for all Pods in 10.244.0.0/16, found none for {count} of them: write fewer replicas"
+    )
+}
+
+fn no_cluster_ip() -> String {
+    "expected a free cluster IP in 10.96.0.0/12, found none: write spec.clusterIP".into()
+}
+
+fn wants_cluster_ip(service: &Service) -> bool {
+    service.kind == ServiceKind::ClusterIp && service.cluster_ips.is_empty()
+}
+
+fn v4(ip: &IpAddr) -> Option<Ipv4Addr> {
+    if let IpAddr::V4(ip) = ip { Some(*ip) } else { None }
+}
+
+/// The Nodes of the manifests.
+struct Nodes {
+    names: Vec<Name>,
+    zones: Zones,
+}
+
+impl Nodes {
+    fn of(objects: &Objects) -> Self {
+        let (mut names, mut zones) = (Vec::new(), HashMap::new());
+        for object in objects.values() {
+            if let Object::Node(node) = object {
+                names.push(node.name.name.clone());
+                zones.extend(node.zone.clone().map(|zone| (node.name.name.clone(), zone)));
+            }
+        }
+        Self { names, zones }
+    }
+}
+
+/// The workloads that stand for Pods which are not in the manifests already. In the dump of a cluster all of
+/// them are: a Deployment with its ReplicaSet with its Pods.
+fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
+    type Id<'m> = (&'m Name, WorkloadKind, &'m Name);
+    let id = |w: &'m Workload| -> Id<'m> { (&w.name.namespace, w.kind, &w.name.name) };
+    let owner = |w: &'m Workload| w.owner.as_ref().map(|(kind, name)| (&w.name.namespace, *kind, name));
+    let known: BTreeSet<Id<'_>> = wanted.workloads.iter().copied().map(id).collect();
+    let mut running: BTreeSet<Id<'_>> = BTreeSet::new();
+    for (name, pod) in &wanted.pods {
+        running.extend(pod.owner.as_ref().map(|(kind, owner)| (&name.namespace, *kind, owner)));
+    }
+    let of_running = |w: &&&'m Workload| running.contains(&id(w));
+    let above: Vec<_> = wanted.workloads.iter().filter(of_running).filter_map(|w| owner(w)).collect();
+    running.extend(above);
+    let is_owned = |w: &'m Workload| owner(w).is_some_and(|owner| known.contains(&owner));
+    wanted.workloads.iter().copied().filter(|w| !running.contains(&id(w)) && !is_owned(w)).collect()
+}
+
+/// Every IPv4 address that the manifests name for a Pod or an endpoint.
+fn explicit_addresses(objects: &Objects, wanted: &Wanted<'_>) -> BTreeSet<Ipv4Addr> {
+    let mut addresses = BTreeSet::new();
+    for object in objects.values() {
+        if let Object::EndpointSlice(slice) | Object::Endpoints(slice) = object {
+            let endpoints = slice.subsets.iter().flat_map(|subset| &subset.endpoints);
+            addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
+        }
+    }
+    for pod in wanted.pods.values() {
+        if let Life::At(ip, _) = &pod.life {
+            addresses.extend(v4(ip));
+        }
+    }
+    addresses
+}
+
+/// Adds the Pods that are made up and have an address.
+fn add_pods(groups: &[Group], objects: &mut Objects) {
+    for pod in groups.iter().filter(|g| g.is_made_up()).flat_map(|g| &g.pods) {
+        if pod.life != Life::Nowhere {
+            let (name, node) = (pod.name.clone(), pod.node.clone());
+            insert(objects, Object::Pod(Arc::new(Pod { name, node })));
+        }
+    }
+}
+
+/// Adds EndpointSlices for every Service that selects Pods and has none of its own.
+fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mut Objects) {
+    let mut served: BTreeSet<NsName> = BTreeSet::new();
+    for object in objects.values() {
+        if let Object::EndpointSlice(slice) | Object::Endpoints(slice) = object {
+            let service = slice.service.clone();
+            served.extend(service.map(|name| NsName { namespace: slice.name.namespace.clone(), name }));
+        }
+    }
+    let index = slices::Index::new(groups);
+    for (name, selecting) in &wanted.services {
+        if served.contains(*name) {
+            continue;
+        }
+        for mut slice in slices::slices(name, selecting, &index.selected(name, selecting), zones) {
+            // A slice of another Service may have the name by chance; that one is the user's.
+            while objects.contains_key(&ObjectId { kind: Kind::EndpointSlice, name: slice.name.clone() }) {
+                slice.name.name = format!("{}x", slice.name.name).into();
+            }
+            insert(objects, Object::EndpointSlice(Arc::new(slice)));
+        }
+    }
+}
+
+fn insert(objects: &mut Objects, object: Object) {
+    objects.insert(object.id(), object);
+}
+
+#[cfg(test)]
+mod tests;

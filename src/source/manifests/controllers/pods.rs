@@ -1,0 +1,135 @@
+//! The Pods that a workload stands for.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    model::{Kind, Name, NsName, ObjectId},
+    source::manifests::{
+        hash::{hash, letters, ordinal_suffix},
+        items::Key,
+        workloads::{ExplicitPod, Life, Shape, Workload, WorkloadKind},
+    },
+};
+
+/// Pods that are alike.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The workload that they belong to, or the Pod of the manifests that this is.
+    pub(super) of: Key,
+    /// The namespace of all of them.
+    pub(super) namespace: Name,
+    /// What they are like.
+    pub(super) shape: Arc<Shape>,
+    /// The Pods.
+    pub(super) pods: Vec<Placed>,
+}
+
+/// One Pod and where it is.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// Its namespace and name.
+    pub(super) name: NsName,
+    /// Its Node, if it is known.
+    pub(super) node: Option<Name>,
+    /// How it is doing.
+    pub(super) life: Life,
+}
+
+impl Group {
+    /// One Pod of the manifests.
+    pub(super) fn explicit(name: &NsName, pod: &ExplicitPod) -> Self {
+        let placed = Placed { name: name.clone(), node: pod.shape.node.clone(), life: pod.life };
+        Self {
+            of: Key::Object(ObjectId { kind: Kind::Pod, name: name.clone() }),
+            namespace: name.namespace.clone(),
+            shape: pod.shape.clone(),
+            pods: vec![placed],
+        }
+    }
+
+    /// Whether no manifest has these Pods.
+    pub(super) fn is_made_up(&self) -> bool {
+        matches!(self.of, Key::Workload(..))
+    }
+}
+
+/// The Pods of a workload.
+#[derive(Debug)]
+pub(super) struct MadeUp {
+    pub(super) groups: Vec<Group>,
+    /// How many more it asks for.
+    pub(super) left_out: u64,
+}
+
+/// The Pods that a workload asks for, `limit` of them at most.
+pub(super) fn of_workload(workload: &Workload, nodes: &[Name], limit: u32) -> MadeUp {
+    let name = &workload.name.name;
+    let seed = hash(&format!("{} {}", workload.name, workload.template_hash));
+    let replicas = workload.replicas.min(limit.into());
+    let mut left_out = workload.replicas - replicas;
+    let groups = match workload.kind {
+        WorkloadKind::Deployment => {
+            let pod = |i| (format!("{name}-{}-{}", workload.template_hash, ordinal_suffix(seed, i)), None);
+            vec![alike(workload, (0..replicas).map(pod))]
+        }
+        WorkloadKind::ReplicaSet => {
+            vec![alike(
+                workload,
+                (0..replicas).map(|i| (format!("{name}-{}", ordinal_suffix(seed, i)), None)),
+            )]
+        }
+        WorkloadKind::StatefulSet => {
+            let ordinals = (0..replicas).map_while(|i| workload.first_ordinal.checked_add(i));
+            ordinals.map(|ordinal| numbered(workload, ordinal)).collect()
+        }
+        WorkloadKind::DaemonSet => {
+            left_out = 0;
+            vec![if nodes.is_empty() {
+                alike(workload, [(format!("{name}-{}", ordinal_suffix(seed, 0)), None)].into_iter())
+            } else {
+                alike(workload, on_nodes(name, nodes))
+            }]
+        }
+    };
+    MadeUp { groups, left_out }
+}
+
+fn alike(workload: &Workload, pods: impl Iterator<Item = (String, Option<Name>)>) -> Group {
+    let namespace = &workload.name.namespace;
+    let pods = pods.map(|(name, node)| Placed {
+        name: NsName::new(namespace.clone(), name),
+        node: node.or_else(|| workload.shape.node.clone()),
+        life: Life::Unsaid,
+    });
+    Group {
+        of: workload.key(),
+        namespace: namespace.clone(),
+        shape: workload.shape.clone(),
+        pods: pods.collect(),
+    }
+}
+
+/// A Pod for each Node, named after the Node so that it stays when another comes or goes.
+fn on_nodes(name: &Name, nodes: &[Name]) -> impl Iterator<Item = (String, Option<Name>)> {
+    let mut names = BTreeSet::new();
+    nodes.iter().map(move |node| {
+        let mut number = hash(node.as_str());
+        while !names.insert(letters(number, 5)) {
+            number = number.wrapping_add(1);
+        }
+        (format!("{name}-{}", letters(number, 5)), Some(node.clone()))
+    })
+}
+
+/// The Pod of a StatefulSet with that number: no two are alike, each has a name in DNS and labels of its own.
+fn numbered(workload: &Workload, ordinal: u64) -> Group {
+    let name = format!("{}-{ordinal}", workload.name.name);
+    let mut shape = Shape::clone(&workload.shape);
+    shape.labels.insert("statefulset.kubernetes.io/pod-name".into(), name.as_str().into());
+    shape.labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string().into());
+    shape.hostname = Some(name.as_str().into());
+    shape.subdomain.clone_from(&workload.service);
+    let mut group = alike(workload, [(name, None)].into_iter());
+    group.shape = Arc::new(shape);
+    group
+}

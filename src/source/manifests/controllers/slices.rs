@@ -1,0 +1,175 @@
+//! Pods behind a Service -> EndpointSlices.
+//!
+//! Which slice an endpoint is in follows from its Pod's name: the names' hashes are divided in two, and in
+//! two again, until every part is small enough for a slice. So a Pod that comes or goes touches the slice it
+//! is in and no other, or divides or unites one, and the outcome depends on nothing that was before.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::pods::Group;
+use crate::{
+    model::{Endpoint, EndpointPort, EndpointSlice, Name, NsName, Subset, TargetRef},
+    source::manifests::{
+        hash::{hash, letters},
+        services::Selecting,
+        workloads::Life,
+    },
+};
+
+/// The zone of each Node.
+pub(super) type Zones = HashMap<Name, Name>;
+
+/// As many endpoints as the controller of a cluster puts in a slice.
+pub(super) const MAX_ENDPOINTS: usize = 100;
+
+/// Groups of Pods by their labels, so that a Service need not look at all of them.
+pub(super) struct Index<'g> {
+    by_label: HashMap<(&'g Name, &'g str, &'g str), Vec<&'g Group>>,
+}
+
+impl<'g> Index<'g> {
+    pub(super) fn new(groups: &'g [Group]) -> Self {
+        let mut by_label: HashMap<_, Vec<_>> = HashMap::new();
+        for group in groups {
+            for (key, value) in &group.shape.labels {
+                by_label.entry((&group.namespace, &**key, &**value)).or_default().push(group);
+            }
+        }
+        Self { by_label }
+    }
+
+    /// The groups that a Service selects.
+    pub(super) fn selected(&self, service: &NsName, selecting: &Selecting) -> Vec<&'g Group> {
+        let with_label = |(key, value)| self.by_label.get(&(&service.namespace, key, value));
+        let labels = selecting.selector.iter().map(|(key, value)| (&**key, &**value));
+        let fewest =
+            labels.map(|label| with_label(label).map_or(&[][..], Vec::as_slice)).min_by_key(|g| g.len());
+        let candidates = fewest.unwrap_or_default().iter().copied();
+        candidates.filter(|group| selecting.selects(&group.shape.labels)).collect()
+    }
+}
+
+/// The slices of a Service over these Pods.
+pub(super) fn slices(
+    service: &NsName,
+    selecting: &Selecting,
+    groups: &[&Group],
+    zones: &Zones,
+) -> Vec<EndpointSlice> {
+    // Endpoints share a slice only if every port of the Service leads to the same number on them.
+    let mut by_ports: BTreeMap<Vec<Option<u16>>, Vec<(u64, Endpoint)>> = BTreeMap::new();
+    for group in groups {
+        let numbers: Vec<_> = selecting.ports.iter().map(|(_, target)| target.on(&group.shape)).collect();
+        if !numbers.is_empty() && numbers.iter().all(Option::is_none) {
+            continue;
+        }
+        let endpoints = endpoints(service, selecting, group, zones);
+        by_ports.entry(numbers).or_default().extend(endpoints);
+    }
+    let mut slices = Vec::new();
+    for (numbers, mut endpoints) in by_ports {
+        let named = selecting.ports.iter().zip(&numbers);
+        let ports: Vec<_> = named
+            .filter_map(|((name, _), number)| number.map(|port| EndpointPort { name: name.clone(), port }))
+            .collect();
+        endpoints.sort_by_key(|(hash, endpoint)| (*hash, endpoint.address));
+        for (place, part) in divide(&endpoints) {
+            let mut endpoints: Vec<_> = part.iter().map(|(_, endpoint)| endpoint.clone()).collect();
+            endpoints.sort_by_key(|endpoint| endpoint.address);
+            let suffix = letters(hash(&format!("{service} {numbers:?} {place}")), 8);
+            slices.push(EndpointSlice {
+                name: NsName::new(service.namespace.clone(), format!("{}-{suffix}", service.name)),
+                service: Some(service.name.clone()),
+                subsets: vec![Subset { ports: Some(ports.clone()), endpoints }],
+            });
+        }
+    }
+    slices
+}
+
+/// The endpoints that a group of Pods makes, each with the hash of its Pod's name.
+fn endpoints(
+    service: &NsName,
+    selecting: &Selecting,
+    group: &Group,
+    zones: &Zones,
+) -> impl Iterator<Item = (u64, Endpoint)> {
+    let in_subdomain = group.shape.subdomain.as_ref() == Some(&service.name);
+    let hostname = if in_subdomain { group.shape.hostname.clone() } else { None };
+    group.pods.iter().filter_map(move |pod| {
+        let Life::At(address, ready) = pod.life else { return None };
+        let endpoint = Endpoint {
+            address,
+            ready: ready || selecting.publish_not_ready,
+            hostname: hostname.clone(),
+            node: pod.node.clone(),
+            zone: pod.node.as_ref().and_then(|node| zones.get(node)).cloned(),
+            hint_zones: Vec::new(),
+            target: TargetRef::Pod(pod.name.clone()),
+        };
+        Some((hash(pod.name.name.as_str()), endpoint))
+    })
+}
+
+/// Divides what is sorted by hash into parts of at most [`MAX_ENDPOINTS`], each with a name for its place:
+/// the bits that all hashes in it begin with.
+fn divide<T>(sorted: &[(u64, T)]) -> Vec<(String, &[(u64, T)])> {
+    let mut parts = Vec::new();
+    let mut open = vec![(sorted, String::new())];
+    while let Some((part, place)) = open.pop() {
+        let depth = u32::try_from(place.len()).expect("64 at most");
+        if part.len() <= MAX_ENDPOINTS || depth == u64::BITS {
+            if !part.is_empty() {
+                parts.push((place, part));
+            }
+            continue;
+        }
+        let bit = 1 << (u64::BITS - 1 - depth);
+        let (zeros, ones) = part.split_at(part.partition_point(|(hash, _)| hash & bit == 0));
+        open.push((ones, place.clone() + "1"));
+        open.push((zeros, place + "0"));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(names: impl IntoIterator<Item = u32>) -> BTreeMap<String, Vec<u32>> {
+        let mut sorted: Vec<_> = names.into_iter().map(|n| (hash(&format!("pod-{n}")), n)).collect();
+        sorted.sort_unstable();
+        let part = |(place, part): (String, &[(u64, u32)])| (place, part.iter().map(|(_, n)| *n).collect());
+        divide(&sorted).into_iter().map(part).collect()
+    }
+
+    #[test]
+    fn few_endpoints_share_one_slice() {
+        assert_eq!(parts(0..0).len(), 0);
+        assert_eq!(parts(0..100).keys().collect::<Vec<_>>(), [""]);
+        assert_eq!(parts(0..101).keys().collect::<Vec<_>>(), ["0", "1"]);
+    }
+
+    #[test]
+    fn endpoints_that_cannot_be_told_apart_share_a_slice() {
+        let same = vec![(7_u64, ()); 300];
+        assert_eq!(divide(&same).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_touches_one_slice_or_divides_one(count in 0_u32..3000) {
+            let (before, after) = (parts(0..count), parts(0..=count));
+            let all: Vec<u32> = after.values().flatten().copied().collect();
+            prop_assert_eq!(all.len(), count as usize + 1);
+            prop_assert!(after.values().all(|part| part.len() <= MAX_ENDPOINTS));
+            let gone = before.keys().filter(|place| !after.contains_key(*place)).count();
+            let changed = after.iter().filter(|(place, part)| before.get(*place) != Some(*part)).count();
+            prop_assert!(gone <= 1 && changed <= 3, "{} gone, {} changed", gone, changed);
+        }
+    }
+}

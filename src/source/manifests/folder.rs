@@ -1,0 +1,294 @@
+//! The folder on disk: which files are in it, and what each of them holds.
+//!
+//! A [`Scan`] is one look at all of it. Files are told apart by what they hold, never by their times alone:
+//! the times only say when a file need not be read again. So nothing that watches for events can be missed,
+//! and it works where there are no events: over the network, in a mounted ConfigMap, in a container's volume.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+    hash::{DefaultHasher, Hasher},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// Larger files are no manifests; a cluster takes none above some 3 MiB.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// More files than anybody has manifests: this is the wrong folder.
+const MAX_FILES: usize = 100_000;
+
+/// A file that was changed so recently may change again without its times showing it.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// A folder of manifests, or one file, and what is known of it from the last look.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    known: BTreeMap<Arc<Path>, Known>,
+}
+
+/// What one look at the folder saw.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Every manifest, by its path from the root.
+    pub(super) files: BTreeMap<Arc<Path>, Sight>,
+    /// The content of those that were read this time.
+    pub(super) contents: BTreeMap<Arc<Path>, Vec<u8>>,
+    /// What could not be looked into.
+    pub(super) troubles: Vec<Trouble>,
+}
+
+/// What a file holds, without holding it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// This content.
+    Content(Digest),
+    /// It could not be read, for this reason.
+    Unreadable(Arc<str>),
+}
+
+/// Stands for a content: equal contents have equal ones, others do not by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    hash: u64,
+    length: usize,
+    /// There is nothing in it but white space.
+    pub(super) blank: bool,
+}
+
+/// Something that could not be looked into; what is in there is not known to be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// The folder, from the root; empty for the root itself.
+    pub(super) folder: Arc<Path>,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+/// A manifest that is in the folder.
+struct Listed {
+    /// Its path from the root.
+    path: Arc<Path>,
+    /// Where it really is.
+    place: PathBuf,
+    metadata: io::Result<fs::Metadata>,
+}
+
+/// What is known of a file from the last look.
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    /// The file may have changed since without another stamp.
+    young: bool,
+    sight: Sight,
+}
+
+/// What tells that a file is still the one that was read. The second time is that of the inode, which also
+/// shows a file that was replaced together with its times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Folder {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, known: BTreeMap::new() }
+    }
+
+    /// Looks at all of it, and reads what may have changed.
+    pub(super) fn scan(&mut self) -> Scan {
+        let mut scan = Scan::default();
+        let mut known = BTreeMap::new();
+        for listed in self.list(&mut scan.troubles) {
+            let before = self.known.remove(&listed.path);
+            let (now, content) = listed.look(before);
+            scan.files.insert(listed.path.clone(), now.sight.clone());
+            scan.contents.extend(content.map(|content| (listed.path.clone(), content)));
+            known.insert(listed.path, now);
+        }
+        self.known = known;
+        scan
+    }
+
+    /// Every manifest, by its path from the root.
+    fn list(&self, troubles: &mut Vec<Trouble>) -> Vec<Listed> {
+        match fs::metadata(&self.root) {
+            Ok(metadata) if metadata.is_dir() => self.walk(&metadata, troubles),
+            Ok(metadata) => {
+                let name = self.root.file_name().map_or_else(|| self.root.clone(), PathBuf::from);
+                vec![Listed { path: name.into(), place: self.root.clone(), metadata: Ok(metadata) }]
+            }
+            Err(error) => {
+                troubles.push(Trouble::new(Path::new(""), &error));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Every manifest in the folder and below. Folders that links lead to come last and only if they were not
+    /// met yet, so that links can lead in circles and to folders that are here anyway.
+    fn walk(&self, root: &fs::Metadata, troubles: &mut Vec<Trouble>) -> Vec<Listed> {
+        let mut files = Vec::new();
+        let mut met = HashSet::from([(root.dev(), root.ino())]);
+        let mut folders = vec![PathBuf::new()];
+        let mut linked = Vec::new();
+        loop {
+            let folder = match folders.pop() {
+                Some(folder) => folder,
+                None => match linked.pop() {
+                    Some((path, id)) if met.insert(id) => path,
+                    Some(_) => continue,
+                    None => return files,
+                },
+            };
+            let entries = match self.entries(&folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    troubles.push(Trouble::new(&folder, &error));
+                    continue;
+                }
+            };
+            for (path, kind) in entries {
+                if !kind.is_dir() && !kind.is_symlink() && !is_manifest(&path) {
+                    continue;
+                }
+                let place = self.root.join(&path);
+                let metadata = fs::metadata(&place);
+                match &metadata {
+                    Ok(metadata) if metadata.is_dir() => {
+                        let id = (metadata.dev(), metadata.ino());
+                        if kind.is_symlink() {
+                            linked.push((path, id));
+                        } else if met.insert(id) {
+                            folders.push(path);
+                        }
+                    }
+                    _ if !is_manifest(&path) => {}
+                    _ if files.len() < MAX_FILES => files.push(Listed { path: path.into(), place, metadata }),
+                    _ => {
+                        let error =
+                            io::Error::other(format!("expected at most {MAX_FILES} files, found more"));
+                        troubles.push(Trouble::new(Path::new(""), &error));
+                        return files;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is in a folder, hidden entries left out, in reverse order: what is put on a stack in this order
+    /// is taken off it in the order of the names.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(self.root.join(folder))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !name.as_encoded_bytes().starts_with(b".") {
+                entries.push((folder.join(name), entry.file_type()?));
+            }
+        }
+        entries.sort_by(|a, b| b.0.cmp(&a.0));
+        Ok(entries)
+    }
+}
+
+impl Listed {
+    /// What the file holds, by what is known of it if it is still the same; and its content if it was read.
+    fn look(&self, before: Option<Known>) -> (Known, Option<Vec<u8>>) {
+        let metadata = match &self.metadata {
+            Ok(metadata) => metadata,
+            Err(error) => return (Known::unreadable(error), None),
+        };
+        let stamp = Stamp::of(metadata);
+        match before {
+            Some(known) if known.stamp == stamp && !known.young => return (known, None),
+            _ => {}
+        }
+        // Taken before reading: whatever is written from here on is younger.
+        let young = stamp.is_young(SystemTime::now());
+        match read(&self.place, metadata) {
+            Ok(content) => {
+                (Known { stamp, young, sight: Sight::Content(Digest::of(&content)) }, Some(content))
+            }
+            Err(error) => (Known::unreadable(&error), None),
+        }
+    }
+}
+
+impl Scan {
+    /// Why nothing at all could be looked at, if that is so.
+    pub(super) fn root_trouble(&self) -> Option<&Trouble> {
+        self.troubles.iter().find(|trouble| trouble.folder.as_os_str().is_empty())
+    }
+}
+
+impl Trouble {
+    fn new(folder: &Path, error: &io::Error) -> Self {
+        Self { folder: folder.into(), message: format!("cannot be read: {error}") }
+    }
+}
+
+impl Digest {
+    fn of(content: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(content);
+        let blank = content.iter().all(u8::is_ascii_whitespace);
+        Self { hash: hasher.finish(), length: content.len(), blank }
+    }
+}
+
+impl Known {
+    /// A file that could not be read, and is tried again each time.
+    fn unreadable(error: &io::Error) -> Self {
+        let sight = Sight::Unreadable(format!("cannot be read: {error}").into());
+        Self { stamp: Stamp::default(), young: true, sight }
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether the file was changed a moment ago, or in a future that shows that the clocks differ.
+    fn is_young(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let youngest = i64::try_from(now.saturating_sub(YOUNG.as_secs())).unwrap_or(i64::MAX);
+        self.modified.0.max(self.changed.0) >= youngest
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
+}
+
+fn read(path: &Path, metadata: &fs::Metadata) -> io::Result<Vec<u8>> {
+    // Anything else could make the read wait for ever: a pipe does.
+    if !metadata.is_file() {
+        return Err(io::Error::other("expected a regular file"));
+    }
+    let mut content = Vec::new();
+    let mut file = fs::File::open(path)?.take(MAX_FILE_BYTES + 1);
+    file.read_to_end(&mut content)?;
+    if file.limit() == 0 {
+        return Err(io::Error::other(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
+    }
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! A file's text -> the objects in it.
+//!
+//! A file is taken as a whole or not at all: if it is no YAML, or something in it cannot even be named, half
+//! of it would be as likely a slip of the editor as what the user wants. An object that can be named but not
+//! used is that object's trouble only.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    services::Selecting,
+    workloads::{ExplicitPod, Workload, WorkloadKind},
+    yaml::{self, Lines, NodeId, SyntaxError},
+};
+use crate::{
+    model::{Kind, NsName, Object, ObjectId},
+    source::convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
+};
+
+/// What is in a file.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    /// Objects that matter here, in the order of the file.
+    pub(super) items: Vec<Item>,
+    /// Kinds that do not, and how many of each.
+    pub(super) skipped: BTreeMap<String, usize>,
+}
+
+/// One object in a file.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// What it is called.
+    pub(super) key: Key,
+    /// The line on which it begins.
+    pub(super) line: u32,
+    /// The lines of its fields, if messages about it may name one.
+    pub(super) lines: Arc<BTreeMap<String, u32>>,
+    /// What it says.
+    pub(super) content: Result<Content, Rejection>,
+}
+
+/// What identifies an object among all that matter here. Written `Kind namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    /// One of the model's.
+    Object(ObjectId),
+    /// One that stands for Pods.
+    Workload(WorkloadKind, NsName),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(id) => id.fmt(f),
+            Self::Workload(kind, name) => write!(f, "{kind} {name}"),
+        }
+    }
+}
+
+/// What an object says. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// A Service, and how it selects Pods if it does.
+    Service(Object, Option<Arc<Selecting>>),
+    /// A Pod.
+    Pod(Object, Arc<ExplicitPod>),
+    /// Any other object of the model.
+    Other(Object),
+    /// What stands for Pods.
+    Workload(Arc<Workload>),
+}
+
+/// Everything in a file's text.
+pub(super) fn read(text: &str) -> Result<Items, SyntaxError> {
+    let mut items = Items::default();
+    for document in yaml::parse(text)? {
+        items.take(document.value, &document.lines, Some(NodeId::ROOT), document.lines.line(NodeId::ROOT))?;
+    }
+    Ok(items)
+}
+
+impl Items {
+    /// Adds an object, or everything in a list of objects. The node is where its lines are, if they are
+    /// known.
+    fn take(
+        &mut self,
+        value: Value,
+        lines: &Lines,
+        node: Option<NodeId>,
+        line: u32,
+    ) -> Result<(), SyntaxError> {
+        let wrong = |message: &str| SyntaxError { line, message: message.into() };
+        let text = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+        if !value.is_object() {
+            return Err(wrong("expected a Kubernetes object, which is a mapping"));
+        }
+        let kind = text("kind").ok_or_else(|| wrong("expected a Kubernetes object, found no kind"))?;
+        let api_version =
+            text("apiVersion").ok_or_else(|| wrong("expected a Kubernetes object, found no apiVersion"))?;
+        if let Some(item_kind) = kind.strip_suffix("List") {
+            let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
+            return self.take_list(value, &item_kind, &api_version, lines, node, line);
+        }
+        let name = value.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| wrong("expected a Kubernetes object, found no metadata.name"))?;
+        let namespace = match value.pointer("/metadata/namespace") {
+            None | Some(Value::Null) => DEFAULT_NAMESPACE,
+            Some(Value::String(namespace)) if namespace.is_empty() => DEFAULT_NAMESPACE,
+            Some(Value::String(namespace)) => namespace,
+            Some(_) => return Err(wrong("expected a namespace as a string in metadata.namespace")),
+        };
+        let name = NsName::new(namespace, name);
+        let Some((key, content)) = object(api_version, kind, name, &value) else {
+            *self.skipped.entry(foreign_kind(api_version, kind)).or_default() += 1;
+            return Ok(());
+        };
+        let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
+        let paths = match node.filter(|_| keeps_lines) {
+            Some(node) => lines.paths(node),
+            None => BTreeMap::new(),
+        };
+        self.items.push(Item { key, line, lines: Arc::new(paths), content });
+        Ok(())
+    }
+
+    /// Adds the items of a `List`, or of a list of one kind, whose items need not repeat what they are.
+    fn take_list(
+        &mut self,
+        mut list: Value,
+        kind: &str,
+        api_version: &str,
+        lines: &Lines,
+        node: Option<NodeId>,
+        line: u32,
+    ) -> Result<(), SyntaxError> {
+        let items = match list.get_mut("items").map(Value::take) {
+            None | Some(Value::Null) => return Ok(()),
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                return Err(SyntaxError { line, message: "expected a list of objects in items".into() });
+            }
+        };
+        let nodes = node.map_or_else(Vec::new, |node| lines.items_of(node, "items"));
+        for (index, mut item) in items.into_iter().enumerate() {
+            if let (Value::Object(fields), false) = (&mut item, kind.is_empty()) {
+                fields.entry("kind").or_insert_with(|| kind.into());
+                fields.entry("apiVersion").or_insert_with(|| api_version.into());
+            }
+            let node = nodes.get(index).copied();
+            self.take(item, lines, node, node.map_or(line, |node| lines.line(node)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads an object if it matters here.
+fn object(
+    api_version: &str,
+    kind: &str,
+    name: NsName,
+    value: &Value,
+) -> Option<(Key, Result<Content, Rejection>)> {
+    if let Some(kind) = WorkloadKind::of(api_version, kind) {
+        let content =
+            Workload::read(kind, name.clone(), &At::root(value)).map(|w| Content::Workload(Arc::new(w)));
+        return Some((Key::Workload(kind, name), content));
+    }
+    if let Some(kind) = convert::kind_of(api_version, kind) {
+        let name = if kind == Kind::Node { NsName::new("", name.name) } else { name };
+        return Some((Key::Object(ObjectId { kind, name }), known(kind, value)));
+    }
+    let kind = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind)?;
+    let understood = versions(kind, api_version)?;
+    let rejection = At::root(&Value::from(api_version)).wrong(understood);
+    let rejection = Rejection { path: "apiVersion".into(), ..rejection };
+    Some((Key::Object(ObjectId { kind, name }), Err(rejection)))
+}
+
+fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
+    let (object, root) = (convert::convert(kind, value)?, At::root(value));
+    Ok(match kind {
+        Kind::Service => Content::Service(object, Selecting::read(&root)?.map(Arc::new)),
+        Kind::Pod => Content::Pod(object, Arc::new(ExplicitPod::read(&root)?)),
+        _ => Content::Other(object),
+    })
+}
+
+/// The versions of a kind that are understood, if the group is right and only the version is not: skipping
+/// such an object in silence would hide a slip, or a version that is newer than this program.
+fn versions(kind: Kind, api_version: &str) -> Option<&'static str> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    match (kind, group) {
+        (Kind::TrafficSplit, "split.smi-spec.io") => Some("split.smi-spec.io/v1alpha1 to v1alpha4"),
+        (Kind::ServiceProfile, "linkerd.io") => Some("linkerd.io/v1alpha2"),
+        (Kind::EndpointSlice, "discovery.k8s.io") => Some("discovery.k8s.io/v1"),
+        (Kind::Service | Kind::Endpoints | Kind::Pod | Kind::Node, "") => Some("v1"),
+        _ => None,
+    }
+}
+
+/// How a kind that is skipped is called: with its group if ours has the same name, as Knative's Service has.
+fn foreign_kind(api_version: &str, kind: &str) -> String {
+    let is_ours = Kind::ALL.iter().any(|ours| ours.as_str() == kind);
+    match api_version.split_once('/') {
+        Some((group, _)) if is_ours => format!("{kind}.{group}"),
+        _ => kind.to_owned(),
+    }
+}
+
+/// Whether messages about objects of this kind name fields.
+fn names_fields(kind: Kind) -> bool {
+    matches!(kind, Kind::TrafficSplit | Kind::ServiceProfile | Kind::Service)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! When a change on disk is taken for what the user wants.
+//!
+//! Editors truncate and write, or write beside and rename; `git checkout` and `kubectl`-like tools touch many
+//! files one by one; a copy over the network arrives in pieces. None of the states in between may ever be
+//! served. So a change counts only when two looks in a row saw the same, and all changes that are under way
+//! at one time are taken together once they all have come to rest. What looks like a loss (a file that is
+//! gone, or empty) has to last longer, because that is what most ways of writing a file look like for a
+//! moment.
+//!
+//! Pure: it is told what was seen and when.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    collection::Change,
+    folder::{Scan, Sight, Trouble},
+};
+
+/// How long a file must be gone or empty.
+const LOSS_LASTS: Duration = Duration::from_millis(200);
+
+/// How long a file that never comes to rest may hold back others that have.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What was taken so far, and what is on its way.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    taken: BTreeMap<Arc<Path>, Sight>,
+    pending: BTreeMap<Arc<Path>, Pending>,
+    troubles: Vec<Trouble>,
+    /// What the last look saw of those.
+    troubles_seen: Vec<Trouble>,
+    /// Since when something at rest waits for something that is not.
+    held_since: Option<Instant>,
+}
+
+/// A file that differs from what was taken of it.
+#[derive(Debug)]
+struct Pending {
+    /// What it is now; `None` if it is gone.
+    sight: Option<Sight>,
+    content: Option<Vec<u8>>,
+    /// When this was seen first.
+    since: Instant,
+    /// It was seen again since.
+    again: bool,
+}
+
+/// What has come to rest.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Changes that belong together.
+    pub(super) changes: Vec<(Arc<Path>, Change)>,
+    /// All that is wrong with the folder now.
+    pub(super) troubles: Vec<Trouble>,
+}
+
+impl Settling {
+    /// Takes the first look as it is.
+    pub(super) fn begin(mut scan: Scan) -> (Self, Settled) {
+        let changes = scan
+            .files
+            .iter()
+            .map(|(path, sight)| (path.clone(), change(Some(sight), scan.contents.remove(path))));
+        let settled = Settled { changes: changes.collect(), troubles: scan.troubles.clone() };
+        let begun = Self {
+            taken: scan.files,
+            troubles: scan.troubles.clone(),
+            troubles_seen: scan.troubles,
+            ..Self::default()
+        };
+        (begun, settled)
+    }
+
+    /// Compares another look with what was taken, and says what has come to rest, if anything has.
+    pub(super) fn observe(&mut self, mut scan: Scan, now: Instant) -> Option<Settled> {
+        let known: BTreeSet<_> = self.taken.keys().chain(self.pending.keys()).cloned().collect();
+        for path in known.into_iter().filter(|path| !scan.files.contains_key(path)) {
+            if is_hidden(&path, &scan.troubles) {
+                self.pending.remove(&path);
+            } else {
+                self.see(path, None, None, now);
+            }
+        }
+        for (path, sight) in scan.files {
+            let content = scan.contents.remove(&path);
+            self.see(path, Some(sight), content, now);
+        }
+        let changes = self.take_settled(now);
+        let troubles_changed = scan.troubles == self.troubles_seen && scan.troubles != self.troubles;
+        self.troubles_seen = scan.troubles;
+        if troubles_changed {
+            self.troubles.clone_from(&self.troubles_seen);
+        }
+        if changes.is_empty() && !troubles_changed {
+            return None;
+        }
+        Some(Settled { changes, troubles: self.troubles.clone() })
+    }
+
+    /// One file in one look.
+    fn see(&mut self, path: Arc<Path>, sight: Option<Sight>, content: Option<Vec<u8>>, now: Instant) {
+        if self.taken.get(&path) == sight.as_ref() {
+            self.pending.remove(&path);
+            return;
+        }
+        match self.pending.get_mut(&path) {
+            Some(pending) if pending.sight == sight => {
+                pending.again = true;
+                // The bytes may have been read only now, of a file that could not be read in between.
+                pending.content = pending.content.take().or(content);
+            }
+            _ => {
+                self.pending.insert(path, Pending { sight, content, since: now, again: false });
+            }
+        }
+    }
+
+    fn take_settled(&mut self, now: Instant) -> Vec<(Arc<Path>, Change)> {
+        let settled: BTreeSet<_> =
+            self.pending.iter().filter(|(_, p)| p.is_settled(now)).map(|(path, _)| path.clone()).collect();
+        if settled.is_empty() {
+            self.held_since = None;
+            return Vec::new();
+        }
+        if settled.len() < self.pending.len() {
+            let held_since = *self.held_since.get_or_insert(now);
+            if now.duration_since(held_since) < PATIENCE {
+                return Vec::new();
+            }
+        }
+        self.held_since = None;
+        let take = |path: Arc<Path>| {
+            let pending = self.pending.remove(&path).expect("it was found in there");
+            let change = change(pending.sight.as_ref(), pending.content);
+            match pending.sight {
+                Some(sight) => self.taken.insert(path.clone(), sight),
+                None => self.taken.remove(&path),
+            };
+            (path, change)
+        };
+        settled.into_iter().map(take).collect()
+    }
+}
+
+impl Pending {
+    fn is_settled(&self, now: Instant) -> bool {
+        let is_loss = match &self.sight {
+            None => true,
+            Some(Sight::Content(digest)) => digest.blank,
+            Some(Sight::Unreadable(_)) => false,
+        };
+        self.again && (!is_loss || now.duration_since(self.since) >= LOSS_LASTS)
+    }
+}
+
+/// What a sight means for the collection.
+fn change(sight: Option<&Sight>, content: Option<Vec<u8>>) -> Change {
+    match sight {
+        None => Change::Gone,
+        Some(Sight::Content(_)) => {
+            Change::Content(content.expect("content that is new was read when it was seen"))
+        }
+        Some(Sight::Unreadable(message)) => Change::Unreadable(message.to_string()),
+    }
+}
+
+/// Whether a file may still be there, in a folder that could not be looked into.
+fn is_hidden(path: &Path, troubles: &[Trouble]) -> bool {
+    troubles.iter().any(|trouble| path.starts_with(&trouble.folder))
+}
+
+#[cfg(test)]
+mod tests;
