@@ -10,19 +10,43 @@
 //!
 //! Arrows go one way. What flows back is that somebody wants an answer, and HTTP/2's flow control.
 //!
+//! In reading order:
+//!
+//! * [`model`] the objects, [`weight`] and [`authority`] and [`context`] what users and clients write;
+//! * [`cluster`] all objects with their indexes; an event says which facts it touched;
+//! * [`resolve`] a question and the cluster to an answer, [`share`] the arithmetic of a split;
+//! * [`view`] answers and their differences, [`wire`] their bytes;
+//! * [`engine`] (with [`dependents`]) events in, changed answers out: the incremental whole of the above;
+//! * [`source`] where events come from;
+//! * [`controller`] the one task that changes anything, [`hold`] what it puts off, [`topic`] how an answer
+//!   reaches many;
+//! * [`grpc`], [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
+//! * [`cli`], [`check`] and [`client`] the commands.
+//!
 //! From `model` to `engine` nothing does IO, has a clock or can fail: what a user got wrong is part of the
 //! answer, as a warning.
 
+pub mod admin;
 pub mod authority;
+pub mod check;
+pub mod cli;
+pub mod client;
 pub mod cluster;
 pub mod context;
+pub mod controller;
 pub mod dependents;
 pub mod engine;
+pub mod grpc;
+pub mod hold;
+pub mod metrics;
 pub mod model;
 pub mod pb;
 pub mod resolve;
+pub mod serve;
 pub mod share;
 pub mod source;
+pub mod status;
+pub mod topic;
 pub mod view;
 pub mod weight;
 pub mod wire;

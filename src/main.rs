@@ -1,3 +1,22 @@
-//! Switchyard.
+//! The `switchyard` binary: parse, run, exit. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use switchyard::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    // First: `--help` and wrong usage end here, without a runtime.
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("error: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(cli::run(cli));
+    // Not waiting for what is still blocked in the background, as a read of a dead network disk.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,82 @@
+//! `switchyard check`: reads manifests as `serve` does, and says everything odd about them.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use serde_json::json;
+
+use crate::{
+    cli::{CheckArgs, Output, OutputArgs},
+    engine::Engine,
+    model::{Kind, Name},
+    resolve::Options,
+    source::{Report, manifests::Manifests},
+    status::{Notice, Status},
+};
+
+/// Exit codes, as `--help` says them.
+const NOTHING_ODD: u8 = 0;
+const SOMETHING_ODD: u8 = 1;
+
+/// Checks the manifests; what is odd goes to `out`, why they could not be read to `err`. Returns the exit
+/// code.
+pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let CheckArgs { path, cluster_domain, output: OutputArgs { format } } = args;
+    let (_, batch) = match Manifests::open(&path) {
+        Ok(opened) => opened,
+        Err(error) => {
+            _ = writeln!(err, "error: {error}");
+            return SOMETHING_ODD;
+        }
+    };
+    let mut engine = Engine::new(Name::from(cluster_domain), Options::default());
+    engine.apply(batch.events);
+    let report = batch.report.unwrap_or_default();
+    let mut status = Status::new(&engine, &report);
+    for warning in &mut status.warnings {
+        warning.location = warning.location.take().map(|location| under(&path, &location));
+    }
+    // A reader that left has seen what it wanted; the exit code still says what was found.
+    _ = match format {
+        Output::Table => print_table(out, &engine, &report, &status.warnings),
+        Output::Json => print_json(out, &report, &status),
+    };
+    if status.warnings.is_empty() { NOTHING_ODD } else { SOMETHING_ODD }
+}
+
+/// The place as the user would open it: the report names files from the folder on.
+fn under(path: &Path, location: &str) -> String {
+    if path.is_dir() { path.join(location).display().to_string() } else { location.to_owned() }
+}
+
+fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: &[Notice]) -> io::Result<()> {
+    for warning in warnings {
+        writeln!(out, "{warning} [{}]", warning.reason)?;
+    }
+    let count = |kind| engine.cluster().count(kind);
+    let files = report.files;
+    let read = format!(
+        "{files} file{}: {} Services, {} TrafficSplits",
+        if files == 1 { "" } else { "s" },
+        count(Kind::Service),
+        count(Kind::TrafficSplit)
+    );
+    match warnings.len() {
+        0 if files == 0 => writeln!(out, "nothing to check: no .yaml, .yml or .json file here"),
+        0 => writeln!(out, "nothing odd in {read}"),
+        1 => writeln!(out, "1 thing to look at in {read}"),
+        n => writeln!(out, "{n} things to look at in {read}"),
+    }
+}
+
+fn print_json(out: &mut dyn Write, report: &Report, status: &Status) -> io::Result<()> {
+    let value = json!({
+        "files": report.files,
+        "objects": status.objects,
+        "skipped": report.skipped,
+        "warnings": status.warnings,
+    });
+    writeln!(out, "{value}")
+}

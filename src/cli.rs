@@ -1,0 +1,76 @@
+//! The command line: what can be typed (`args`), and for each command what runs.
+//!
+//! `get` and `profile` live here whole: ask, fold what comes, show it (as text or as JSON). `serve` and
+//! `check` are only parsed here; [`crate::serve`] and [`crate::check`] do the work.
+
+mod args;
+mod exit;
+mod get;
+mod json;
+mod moment;
+mod percent;
+mod profile;
+mod style;
+mod table;
+mod version;
+mod watch;
+
+use std::{
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+};
+
+pub use self::args::{
+    ApexOverride, CheckArgs, Cli, Command, GetArgs, LogFormat, Output, OutputArgs, ProfileArgs, Reading,
+    ServeArgs, ServerArgs, VersionArgs,
+};
+use self::exit::{Exit, Failure};
+
+/// Runs what was typed, on the standard streams.
+pub async fn run(cli: Cli) -> ExitCode {
+    let mut out = BufWriter::new(anstream::stdout());
+    let mut err = anstream::stderr();
+    ExitCode::from(run_with(cli, &mut out, &mut err).await)
+}
+
+/// Runs what was typed; answers go to `out`, errors to `err`. Returns the exit code.
+pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let result = match cli.command {
+        // Boxed: everything the server is made of would otherwise lie in this function's future.
+        Command::Serve(args) => Box::pin(crate::serve::run(*args))
+            .await
+            .map(|()| Exit::Fine)
+            .map_err(|error| Failure::Serve(error.into())),
+        Command::Check(args) => {
+            let code = crate::check::run(args, out, err);
+            return match out.flush() {
+                Err(error) => report(Failure::Output(error), err),
+                Ok(()) => code,
+            };
+        }
+        Command::Get(args) => get::run(args, out).await,
+        Command::Profile(args) => profile::run(args, out).await,
+        Command::Version(args) => version::run(&args, out),
+    };
+    // Also after an error: what came before it is worth seeing.
+    let flushed = out.flush();
+    match result.and_then(|exit| Ok(flushed.map(|()| exit)?)) {
+        Ok(exit) => exit.code(),
+        Err(failure) => report(failure, err),
+    }
+}
+
+/// Says what failed, and returns the exit code for it.
+fn report(failure: Failure, err: &mut dyn Write) -> u8 {
+    match failure {
+        // Whoever read our output has read enough: `switchyard get … | head -1`.
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine.code(),
+        failure => {
+            let _ = writeln!(err, "{} {failure}", style::paint(style::ERROR, "error:"));
+            failure.exit().code()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

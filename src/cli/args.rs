@@ -1,0 +1,142 @@
+//! What can be typed: the commands and their flags, with the help texts people read.
+
+mod check;
+mod common;
+mod get;
+mod parse;
+mod profile;
+mod serve;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use self::{
+    check::CheckArgs,
+    common::{Output, OutputArgs, ServerArgs},
+    get::{GetArgs, Reading},
+    profile::ProfileArgs,
+    serve::{ApexOverride, LogFormat, ServeArgs},
+};
+
+/// A Destination server for Linkerd proxies and other clients, with SMI TrafficSplit
+///
+/// Switchyard answers where the endpoints of a service are, how its traffic is split, and every change of
+/// that, over Linkerd's Destination API (gRPC).
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "switchyard",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # Serve a folder of Kubernetes manifests; edits are followed
+  switchyard serve --manifests examples/bookinfo
+
+  # Ask it, in a second terminal, and watch
+  switchyard get reviews.default.svc.cluster.local:9080
+
+Every flag can be set in the environment: --cluster-domain is SWITCHYARD_CLUSTER_DOMAIN.
+
+Exit codes:
+  0  fine, also when you end a watch with Ctrl-C or close the pipe it writes to
+  1  failed: no server, the stream was ended by the server, or `check` found something
+  2  wrong usage, or the server said INVALID_ARGUMENT
+  3  `--once`, and there are no endpoints or the profile is the empty one";
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Serve the Destination API
+    ///
+    /// Flags that Linkerd's destination controller has too are spelled as there. Durations are written
+    /// 300ms, 5s or 1m30s.
+    Serve(Box<ServeArgs>),
+    /// Ask a server for the endpoints of a service, and watch them
+    ///
+    /// Prints the first answer as a table, then each change as it comes: `+` added, `~` changed,
+    /// `-` removed, `=` what the shares of the backends are now.
+    Get(GetArgs),
+    /// Ask a server for the profile of a service (its splits among it), and watch it
+    ///
+    /// Prints the first answer, then each change as it comes: `+` added, `~` changed, `-` removed,
+    /// `=` what the shares are now.
+    Profile(ProfileArgs),
+    /// Read manifests and report everything odd in them
+    ///
+    /// Reads what `switchyard serve --manifests` would read, and says of everything odd in which file and
+    /// line it is, in which object, and what would be right.
+    Check(CheckArgs),
+    /// Print the version
+    Version(VersionArgs),
+}
+
+/// `switchyard version`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  switchyard version
+  switchyard version -o json")]
+pub struct VersionArgs {
+    /// How to print it.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command};
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn clap_finds_no_fault() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_its_variable_and_every_command_examples() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let examples = command.get_after_help().expect(name).to_string();
+            assert!(examples.contains(&format!("  switchyard {name}")), "{name}");
+            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+                let Some(flag) = arg.get_long() else { continue };
+                let variable = format!("SWITCHYARD_{}", flag.to_uppercase().replace('-', "_"));
+                assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(variable.as_str()), "{name}");
+                assert!(arg.get_help().is_some(), "{name} {flag}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_parses() {
+        let top = Cli::command();
+        let commands = top.get_subcommands().chain([&top]);
+        let lines: Vec<String> = commands
+            .flat_map(|command| {
+                command.get_after_help().unwrap().to_string().lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .filter_map(|line| {
+                line.strip_prefix("  ").filter(|line| line.starts_with("switchyard ")).map(str::to_owned)
+            })
+            .collect();
+        assert!(lines.len() >= 10);
+        for line in lines {
+            // What a shell would make of it.
+            let line = line.split(" | ").next().unwrap().replace('\'', "");
+            assert!(parse(&line).is_ok(), "{line}: {:?}", parse(&line));
+        }
+    }
+}

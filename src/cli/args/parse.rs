@@ -1,0 +1,118 @@
+//! Values that need more than `FromStr`: each error says what would be right.
+
+use std::time::Duration;
+
+use jiff::fmt::friendly::SpanParser;
+
+use crate::client::HostPort;
+
+/// `300ms`, `5s`, `1m30s`, or a plain `0`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    SpanParser::new()
+        .parse_unsigned_duration(text)
+        .map_err(|_| "write a number with its unit: 300ms, 5s or 1m30s".to_owned())
+}
+
+/// A server to connect to: needs a port other than 0.
+pub(super) fn server(text: &str) -> Result<HostPort, String> {
+    match text.parse::<HostPort>() {
+        Ok(addr) if addr.port == 0 => Err("port 0 is only for listening".to_owned()),
+        Ok(addr) => Ok(addr),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A cluster domain in lower case, without dots around it.
+pub(super) fn cluster_domain(text: &str) -> Result<String, String> {
+    let domain = text.trim_matches('.').to_ascii_lowercase();
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if domain.split('.').all(label) {
+        Ok(domain)
+    } else {
+        Err("write a DNS domain, for example cluster.local".to_owned())
+    }
+}
+
+/// A level, or a list of `module=level`, as `tracing_subscriber::EnvFilter` understands them.
+pub(super) fn log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "off"];
+    // The filter takes any bare word for a module, so that a misspelt level would silence everything.
+    for word in text.split(',').map(str::trim) {
+        if !word.contains(['=', '[']) && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) {
+            let levels = LEVELS.join(", ");
+            return Err(format!("write one of {levels}, or module=level separated by commas"));
+        }
+    }
+    match tracing_subscriber::EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; write for example info,switchyard=debug")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{cluster_domain, duration, log_level, server};
+
+    #[test]
+    fn durations() {
+        for (text, millis) in [
+            ("0", 0),
+            ("0s", 0),
+            ("300ms", 300),
+            ("5s", 5000),
+            ("1.5s", 1500),
+            ("1m30s", 90_000),
+            ("2 hours", 7_200_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "5", "-5s", "5s ago", "s", "five", "1y", "5x", "99999999999999999999s"] {
+            assert!(duration(text).unwrap_err().starts_with("write a number"), "{text}");
+        }
+    }
+
+    #[test]
+    fn servers_have_a_port() {
+        assert_eq!(server("h:1").unwrap().to_string(), "h:1");
+        assert_eq!(server("h:0"), Err("port 0 is only for listening".into()));
+        assert!(server("h").unwrap_err().starts_with("there is no port"));
+    }
+
+    #[test]
+    fn cluster_domains() {
+        for (text, expect) in [
+            ("cluster.local", Some("cluster.local")),
+            ("Cluster.Local.", Some("cluster.local")),
+            (".k8s", Some("k8s")),
+            ("", None),
+            (".", None),
+            ("a..b", None),
+            ("a b", None),
+            ("-a.b", None),
+            ("http://x", None),
+        ] {
+            assert_eq!(cluster_domain(text).ok().as_deref(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn log_levels() {
+        for text in ["info", "INFO", "warn,switchyard=debug", "switchyard::core=trace", "off"] {
+            assert_eq!(log_level(text).as_deref(), Ok(text));
+        }
+        for text in ["warning", "", "info,verbose", "switchyard=loud", "a=b=c"] {
+            assert!(log_level(text).unwrap_err().contains("write "), "{text}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `switchyard serve`, as typed.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
+
+use super::parse;
+use crate::client::HostPort;
+
+/// `switchyard serve`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// Serve these Kubernetes manifests: a folder (sub-folders too) or one file
+    ///
+    /// Edits are followed. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
+    /// out are made up.
+    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
+    pub manifests: Option<PathBuf>,
+
+    /// Where to serve gRPC, as host:port [default: 127.0.0.1:8086 with --manifests, else 0.0.0.0:8086]
+    ///
+    /// `:8086` is every local address; port 0 takes a free port and says which. The port is Linkerd's.
+    #[arg(long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT")]
+    pub addr: Option<HostPort>,
+
+    /// Where to serve the admin pages over HTTP [default: 127.0.0.1:9996 with --manifests, else 0.0.0.0:9996]
+    ///
+    /// They are /live, /ready, /metrics and /debug/warnings. The port is Linkerd's.
+    #[arg(long, env = "SWITCHYARD_METRICS_ADDR", value_name = "HOST:PORT")]
+    pub metrics_addr: Option<HostPort>,
+
+    /// The cluster's DNS domain: services are asked for as name.namespace.svc.DOMAIN
+    #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
+    pub cluster_domain: String,
+
+    /// Whether a service with IPv6 endpoints is answered with them; if false only IPv4 is
+    #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub enable_ipv6: bool,
+
+    /// Whether the profile of a service without a split names the service itself as its only override
+    ///
+    /// With it a proxy asks for the service's endpoints here also where Linkerd's policy controller is
+    /// missing, and follows a later split on busy connections. `never` is for clusters where that
+    /// controller serves HTTPRoutes.
+    #[arg(long, env = "SWITCHYARD_APEX_OVERRIDE", value_name = "WHEN", value_enum, default_value_t)]
+    pub apex_override: ApexOverride,
+
+    /// How long the endpoints of a backend that becomes empty are kept after its weight went to 0; 0 = off
+    ///
+    /// A proxy that picks an empty backend waits three seconds and fails the request; in this time it
+    /// learns the new weights. Only streams with the leaf reading are held.
+    #[arg(long, env = "SWITCHYARD_LEAF_DRAIN", value_name = "DURATION", default_value = "300ms", value_parser = parse::duration)]
+    pub leaf_drain: Duration,
+
+    /// How long a connection may be quiet before an HTTP/2 ping asks whether the peer is alive; 0 = never
+    #[arg(long, env = "SWITCHYARD_KEEPALIVE_INTERVAL", value_name = "DURATION", default_value = "10s", value_parser = parse::duration)]
+    pub keepalive_interval: Duration,
+
+    /// How long the peer may take to answer such a ping before its connection is closed
+    #[arg(long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
+    pub keepalive_timeout: Duration,
+
+    /// How many streams one connection may have open
+    ///
+    /// A proxy has one for each service and port it talks to, all on one connection.
+    #[arg(long, env = "SWITCHYARD_MAX_CONCURRENT_STREAMS", value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_concurrent_streams: u32,
+
+    /// The largest request message taken, in bytes (an authority and a token)
+    #[arg(long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 2_097_152, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_request_bytes: u32,
+
+    /// The largest set of request headers taken, in bytes
+    #[arg(long, env = "SWITCHYARD_MAX_HEADER_BYTES", value_name = "BYTES", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1024..))]
+    pub max_header_bytes: u32,
+
+    /// On shutdown: the time between "not ready" and the first stream that is ended
+    ///
+    /// Time for load balancers to send new clients elsewhere.
+    #[arg(long, env = "SWITCHYARD_DRAIN_DELAY", value_name = "DURATION", default_value = "0s", value_parser = parse::duration)]
+    pub drain_delay: Duration,
+
+    /// On shutdown, after that: streams are ended at random moments within this time
+    ///
+    /// So that the clients do not all come to the next server at once.
+    #[arg(long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
+    pub drain_window: Duration,
+
+    /// On shutdown: what is left after this time, counted from the signal, is cut off
+    ///
+    /// It bounds the delay and the window too. A second signal stops at once.
+    #[arg(long, env = "SWITCHYARD_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = parse::duration)]
+    pub drain_timeout: Duration,
+
+    /// What to log: trace, debug, info, warn, error or off; also per module, as info,switchyard=debug
+    #[arg(long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = parse::log_level)]
+    pub log_level: String,
+
+    /// How to log (always to stderr)
+    #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+impl ServeArgs {
+    /// Where to serve gRPC.
+    #[must_use]
+    pub fn addr(&self) -> HostPort {
+        self.addr.clone().unwrap_or_else(|| self.default_addr(8086))
+    }
+
+    /// Where to serve the admin pages.
+    #[must_use]
+    pub fn metrics_addr(&self) -> HostPort {
+        self.metrics_addr.clone().unwrap_or_else(|| self.default_addr(9996))
+    }
+
+    /// On a desk only for this machine, in a cluster for everybody.
+    fn default_addr(&self, port: u16) -> HostPort {
+        HostPort::new(if self.manifests.is_some() { "127.0.0.1" } else { "0.0.0.0" }, port)
+    }
+}
+
+/// When the profile of a service without a split names the service itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ApexOverride {
+    /// Always
+    #[default]
+    Always,
+    /// Never: such a profile has no overrides
+    Never,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text for people
+    #[default]
+    Plain,
+    /// One JSON object a line
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # A folder of manifests, no cluster needed
+  switchyard serve --manifests examples/bookinfo
+
+  # The same on free ports
+  switchyard serve --manifests examples/bookinfo --addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0
+
+  # In a cluster, behind a load balancer that needs five seconds to notice
+  switchyard serve --addr :8086 --drain-delay 5s --log-format json
+
+Signals: SIGTERM and SIGINT (Ctrl-C) shut down gracefully, a second one stops at once.
+
+Exit codes:
+  0  shut down after a signal
+  1  cannot start (what is wrong is said), or failed
+  2  wrong usage";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::{ApexOverride, LogFormat, ServeArgs};
+    use crate::cli::{Cli, Command};
+
+    fn parse(flags: &str) -> Result<ServeArgs, String> {
+        let line = format!("switchyard serve {flags}");
+        match Cli::try_parse_from(line.split_whitespace()) {
+            Ok(Cli { command: Command::Serve(args) }) => Ok(*args),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let args = parse("").unwrap();
+        assert_eq!(args.cluster_domain, "cluster.local");
+        assert!(args.enable_ipv6);
+        assert_eq!((args.apex_override, args.log_format), (ApexOverride::Always, LogFormat::Plain));
+        assert_eq!(args.leaf_drain, Duration::from_millis(300));
+        assert_eq!(args.keepalive_interval, Duration::from_secs(10));
+        assert_eq!(args.keepalive_timeout, Duration::from_secs(5));
+        assert_eq!((args.max_concurrent_streams, args.max_request_bytes), (4096, 2 << 20));
+        assert_eq!((args.max_header_bytes, args.log_level.as_str()), (16 << 10, "info"));
+        assert_eq!(args.drain_delay, Duration::ZERO);
+        assert_eq!(args.drain_window, Duration::from_secs(5));
+        assert_eq!(args.drain_timeout, Duration::from_secs(15));
+    }
+
+    #[test]
+    fn where_it_listens() {
+        for (flags, grpc, admin) in [
+            ("", "0.0.0.0:8086", "0.0.0.0:9996"),
+            ("--manifests x", "127.0.0.1:8086", "127.0.0.1:9996"),
+            ("--manifests x --addr :8086", ":8086", "127.0.0.1:9996"),
+            ("--addr 127.0.0.1:0 --metrics-addr [::1]:0", "127.0.0.1:0", "[::1]:0"),
+        ] {
+            let args = parse(flags).unwrap();
+            assert_eq!(
+                (args.addr().to_string().as_str(), args.metrics_addr().to_string().as_str()),
+                (grpc, admin)
+            );
+        }
+    }
+
+    #[test]
+    fn booleans_as_in_go() {
+        for (flags, expect) in [
+            ("--enable-ipv6", true),
+            ("--enable-ipv6=true", true),
+            ("--enable-ipv6=false", false),
+            ("--enable-ipv6 false", false),
+            ("--enable-ipv6=0", false),
+        ] {
+            assert_eq!(parse(flags).unwrap().enable_ipv6, expect, "{flags}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_would_be_right() {
+        for (flags, expect) in [
+            ("--addr 8086", "there is no port; write host:port, [ipv6]:port or :port"),
+            ("--leaf-drain 300", "write a number with its unit: 300ms, 5s or 1m30s"),
+            ("--drain-window=-1s", "write a number with its unit"),
+            ("--log-level warning", "write one of trace, debug, info, warn, error, off"),
+            ("--cluster-domain a..b", "write a DNS domain, for example cluster.local"),
+            ("--apex-override sometimes", "possible values: always, never"),
+            ("--max-concurrent-streams 0", "0 is not in 1.."),
+            ("--enable-ipv6=maybe", "value was not a boolean"),
+            ("somewhere", "unexpected argument 'somewhere'"),
+        ] {
+            let error = parse(flags).unwrap_err();
+            assert!(error.contains(expect), "{flags}: {error}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! How a command ends: exit codes, and failures as sentences.
+
+use std::{error::Error, io, time::Duration};
+
+use tonic::Code;
+
+use crate::client::{ConnectError, HostPort, StreamError};
+
+/// The exit codes; `switchyard --help` documents them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All is well, also when a person ended a watch.
+    Fine,
+    /// It did not work.
+    Failed,
+    /// It could not have worked: wrong usage, or the server said INVALID_ARGUMENT.
+    Usage,
+    /// `--once`, and the answer was that there is nothing.
+    Nothing,
+}
+
+impl Exit {
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Nothing => 3,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}; is `switchyard serve` running there? (another server: --addr host:port)")]
+    Connect(ConnectError),
+
+    #[error(
+        "{addr} is connected but gave no answer within {timeout:?}: a server says nothing before it has read \
+         all of its source; give it more time with --timeout 1m"
+    )]
+    Silent { addr: HostPort, timeout: Duration },
+
+    #[error("the server at {addr} refused the request: {error}")]
+    Refused { addr: HostPort, error: StreamError },
+
+    #[error(
+        "{addr} does not answer in gRPC: {why}; is that the gRPC port of a Destination server (8086 by default)?"
+    )]
+    NotGrpc { addr: HostPort, why: String },
+
+    #[error("the server at {addr} ended the stream: {error}")]
+    Ended { addr: HostPort, error: StreamError },
+
+    #[error("the connection to {addr} is lost: {why}")]
+    Lost { addr: HostPort, why: String },
+
+    #[error("interrupted before the server answered")]
+    Interrupted,
+
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+
+    #[error("{0}")]
+    Serve(Box<dyn Error + Send + Sync>),
+}
+
+impl Failure {
+    /// The stream failed before its first message.
+    pub(super) fn before_first(addr: HostPort, error: StreamError) -> Self {
+        match error {
+            StreamError::Connection(why) => Self::NotGrpc { addr, why },
+            StreamError::Ended => Self::Ended { addr, error },
+            StreamError::Server(_) => Self::Refused { addr, error },
+        }
+    }
+
+    /// The stream failed after it had answered.
+    pub(super) fn after_first(addr: HostPort, error: StreamError) -> Self {
+        match error {
+            StreamError::Connection(why) => Self::Lost { addr, why },
+            error => Self::Ended { addr, error },
+        }
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Refused { error: StreamError::Server(status), .. }
+            | Self::Ended { error: StreamError::Server(status), .. }
+                if status.code() == Code::InvalidArgument =>
+            {
+                Exit::Usage
+            }
+            _ => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Status;
+
+    use super::{Exit, Failure};
+    use crate::client::{HostPort, StreamError};
+
+    #[test]
+    fn sentences_and_codes() {
+        let addr = || HostPort::new("127.0.0.1", 8086);
+        let status = |status: Status| StreamError::Server(status);
+        for (failure, expect, exit) in [
+            (
+                Failure::before_first(addr(), status(Status::invalid_argument("port 0 is none"))),
+                "the server at 127.0.0.1:8086 refused the request: INVALID_ARGUMENT: port 0 is none",
+                Exit::Usage,
+            ),
+            (
+                Failure::before_first(addr(), StreamError::Connection("frame with invalid size".into())),
+                "127.0.0.1:8086 does not answer in gRPC: frame with invalid size; is that the gRPC port of a \
+                 Destination server (8086 by default)?",
+                Exit::Failed,
+            ),
+            (
+                Failure::after_first(addr(), status(Status::unavailable("shutting down"))),
+                "the server at 127.0.0.1:8086 ended the stream: UNAVAILABLE: shutting down",
+                Exit::Failed,
+            ),
+            (
+                Failure::after_first(addr(), StreamError::Ended),
+                "the server at 127.0.0.1:8086 ended the stream: OK: no reason given",
+                Exit::Failed,
+            ),
+            (
+                Failure::after_first(addr(), StreamError::Connection("connection reset by peer".into())),
+                "the connection to 127.0.0.1:8086 is lost: connection reset by peer",
+                Exit::Failed,
+            ),
+        ] {
+            assert_eq!((failure.to_string().as_str(), failure.exit()), (expect, exit));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A small client of the Destination API: what `switchyard get` and `switchyard profile` are made of, and
+//! what tests use to look at a server from outside.
+//!
+//! It opens one connection, asks for streams on it, and folds what comes ([`Endpoints`]) as a Linkerd
+//! proxy does. It never reconnects by itself: whoever watches wants to know that a stream ended.
+
+mod endpoints;
+mod error;
+mod host_port;
+#[cfg(test)]
+pub(crate) mod test;
+
+use std::time::Duration;
+
+use tonic::{
+    Status, Streaming,
+    transport::{Channel, Endpoint as Transport},
+};
+
+use crate::pb::destination::{
+    DestinationProfile, GetDestination, Update, destination_client::DestinationClient,
+};
+
+pub use self::{
+    endpoints::{Change, Endpoint, Endpoints, Known},
+    error::{ConnectError, StreamError, code_name, root_cause},
+    host_port::{BadHostPort, HostPort},
+};
+
+/// The largest message taken: an answer of 50,000 endpoints with full metadata is some tens of megabytes.
+const MAX_MESSAGE: usize = 256 << 20;
+
+/// What may be in flight before we acknowledge it. HTTP/2's own 64 KiB would make a round trip of every
+/// few hundred endpoints.
+const WINDOW: u32 = 4 << 20;
+
+/// How long a connection may be silent before the server is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// How long it may take to say so.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One connection to a Destination server. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: DestinationClient<Channel>,
+}
+
+impl Client {
+    /// Connects, and returns when the TCP connection is there (HTTP/2 is spoken with the first request).
+    ///
+    /// # Errors
+    /// When nothing answers at `addr` within `timeout`.
+    pub async fn connect(addr: &HostPort, timeout: Duration) -> Result<Self, ConnectError> {
+        let addr = addr.to_dial();
+        let transport = Transport::from_shared(format!("http://{addr}"))
+            .map_err(|error| ConnectError::new(addr.clone(), &error))?
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        match tokio::time::timeout(timeout, transport.connect()).await {
+            Ok(Ok(channel)) => Ok(Self::over(channel)),
+            Ok(Err(error)) => Err(ConnectError::new(addr, &error)),
+            Err(_) => Err(ConnectError::timed_out(addr, timeout)),
+        }
+    }
+
+    /// A client on a connection somebody else made.
+    #[must_use]
+    pub fn over(channel: Channel) -> Self {
+        Self { inner: DestinationClient::new(channel).max_decoding_message_size(MAX_MESSAGE) }
+    }
+
+    /// Opens a `Get` stream. Returns with the server's response headers, which may come only with the
+    /// first answer: put a timeout around both.
+    ///
+    /// # Errors
+    /// What the server said instead of opening the stream.
+    pub async fn get(&self, authority: &str, context_token: &str) -> Result<Streaming<Update>, Status> {
+        Ok(self.inner.clone().get(request(authority, context_token)).await?.into_inner())
+    }
+
+    /// Opens a `GetProfile` stream; otherwise as [`get`](Self::get).
+    ///
+    /// # Errors
+    /// What the server said instead of opening the stream.
+    pub async fn get_profile(
+        &self,
+        authority: &str,
+        context_token: &str,
+    ) -> Result<Streaming<DestinationProfile>, Status> {
+        Ok(self.inner.clone().get_profile(request(authority, context_token)).await?.into_inner())
+    }
+}
+
+/// A request as proxies send it: without a scheme.
+fn request(authority: &str, context_token: &str) -> GetDestination {
+    GetDestination {
+        scheme: String::new(),
+        path: authority.to_owned(),
+        context_token: context_token.to_owned(),
+    }
+}

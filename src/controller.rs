@@ -1,0 +1,291 @@
+//! The one task that changes anything: it takes batches from the source, runs the [`Engine`], and makes new
+//! answers known through [`Topics`].
+//!
+//! Everything that can make it work arrives in one `select!`. It never waits for a subscriber; what it sends
+//! back is a cursor. Several batches that have piled up are applied as one step.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
+    sync::Arc,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Duration, Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use crate::{
+    cluster::Fact,
+    engine::{Change, Engine, Outcome},
+    hold::{Holds, Lead},
+    metrics::{Because, Metrics, OfKind},
+    model::{Kind, ObjectId, Reason},
+    resolve::{Answer, Query, Target},
+    source::{Batch, Report},
+    status::{Notice, Status},
+    topic::{Cursor, Published, Topic, Topics},
+};
+
+/// How long a view that nobody watches is kept: a client that reconnects finds it as it was.
+pub const VIEW_LINGER: Duration = Duration::from_secs(10);
+/// How many batches may wait. The controller takes all that wait at once, so a source that fills this is
+/// only made to wait for one step.
+pub const BATCHES: usize = 1024;
+/// How many requests for a first view may wait; further ones wait in their own stream.
+const WANTS: usize = 1024;
+/// How many batches or requests are taken in one turn.
+const TURN: usize = 256;
+
+/// A stream that wants a target nobody watches yet.
+type Want = (Target, oneshot::Sender<Cursor>);
+
+/// Where streams get their cursors from. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    topics: Arc<Topics>,
+    wants: mpsc::Sender<Want>,
+}
+
+impl Directory {
+    /// A cursor into the answers to a target. `None` if the controller is gone.
+    pub async fn subscribe(&self, target: &Target) -> Option<Cursor> {
+        if let Some(cursor) = self.topics.subscribe(target) {
+            return Some(cursor);
+        }
+        let (reply, cursor) = oneshot::channel();
+        self.wants.send((target.clone(), reply)).await.ok()?;
+        cursor.await.ok()
+    }
+
+    /// The topics, to wake or to count.
+    #[must_use]
+    pub fn topics(&self) -> &Arc<Topics> {
+        &self.topics
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Controller {
+    engine: Engine,
+    topics: Arc<Topics>,
+    /// The same topics, for the only one who publishes in them.
+    watched: BTreeMap<Target, Arc<Topic>>,
+    wants: mpsc::Receiver<Want>,
+    lead: Lead,
+    holds: Holds,
+    report: Arc<Report>,
+    /// What has been logged of each object, so that it is logged once for each of its versions.
+    logged: BTreeSet<(ObjectId, Reason, String)>,
+    status: watch::Sender<Arc<Status>>,
+    metrics: Metrics,
+}
+
+impl Controller {
+    /// A controller and the directory that leads to it.
+    #[must_use]
+    pub fn new(
+        engine: Engine,
+        lead: Lead,
+        status: watch::Sender<Arc<Status>>,
+        metrics: Metrics,
+    ) -> (Self, Directory) {
+        let (sender, wants) = mpsc::channel(WANTS);
+        let topics = Arc::new(Topics::default());
+        let directory = Directory { topics: topics.clone(), wants: sender };
+        let controller = Self {
+            engine,
+            topics,
+            watched: BTreeMap::new(),
+            wants,
+            lead,
+            holds: Holds::default(),
+            report: Arc::new(Report::default()),
+            logged: BTreeSet::new(),
+            status,
+            metrics,
+        };
+        (controller, directory)
+    }
+
+    /// Runs until the source or the last directory is gone.
+    pub async fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
+        let mut reaping = interval(VIEW_LINGER / 2);
+        reaping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut new_batches, mut new_wants) = (Vec::new(), Vec::new());
+        loop {
+            let due = self.holds.next_due();
+            tokio::select! {
+                taken = batches.recv_many(&mut new_batches, TURN) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    self.apply(mem::take(&mut new_batches));
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.publish_due(),
+                taken = self.wants.recv_many(&mut new_wants, TURN) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    new_wants.drain(..).for_each(|want| self.answer(want));
+                }
+                _ = reaping.tick() => self.reap(),
+            }
+            self.metrics.views.set(saturate(self.watched.len()));
+            let done = self.engine.resolutions().saturating_sub(self.metrics.resolutions.get());
+            self.metrics.resolutions.inc_by(done);
+        }
+    }
+
+    fn apply(&mut self, batches: Vec<Batch>) {
+        let mut events = Vec::new();
+        let mut report = None;
+        for batch in batches {
+            events.extend(batch.events);
+            report = batch.report.or(report);
+            self.metrics.batches.inc();
+        }
+        let Outcome { changes, touched } = self.engine.apply(events);
+        self.publish(changes, &touched);
+        if let Some(report) = &report {
+            let new = report.findings.iter().filter(|finding| !self.report.findings.contains(finding));
+            new.for_each(|finding| self.log(&Notice::of_finding(finding)));
+            self.report = report.clone();
+        }
+        if report.is_some() || !touched.is_empty() {
+            self.show_status(&touched);
+        }
+    }
+
+    /// Makes changes known, or holds those that have to wait for another.
+    fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>) {
+        let now = Instant::now();
+        let mut steps = Steps::default();
+        for Change { target, answer } in changes {
+            let Some(topic) = self.watched.get(&target) else { continue };
+            let wait = topic.current().and_then(|current| {
+                let is_backend = match &target.query {
+                    Query::Endpoints { service, .. } => {
+                        self.engine.cluster().is_backend(service)
+                            || touched.contains(&Fact::SplitsWith(service.clone()))
+                    }
+                    Query::ServiceProfile { .. } | Query::AddressProfile { .. } => false,
+                };
+                self.lead.of(&target, is_backend, current.answer(), &answer)
+            });
+            match wait {
+                Some(wait) => self.holds.hold(target, now + wait),
+                None => {
+                    self.holds.release(&target);
+                    steps.publish(topic, answer);
+                }
+            }
+        }
+    }
+
+    /// Makes known what was held and still holds.
+    fn publish_due(&mut self) {
+        let mut steps = Steps::default();
+        for target in self.holds.take_due(Instant::now()) {
+            if let (Some(topic), Some(answer)) = (self.watched.get(&target), self.engine.answer(&target)) {
+                steps.publish(topic, answer.clone());
+            }
+        }
+    }
+
+    fn answer(&mut self, (target, reply): Want) {
+        let (topic, cursor) = self.topics.open(&target);
+        if let Some(answer) = self.engine.watch(&target)
+            && topic.current().is_none()
+        {
+            topic.publish(Arc::new(Published::new(answer, None)));
+        }
+        self.watched.insert(target, topic);
+        // A stream that did not wait for its cursor drops it, and the view is reaped in its time.
+        _ = reply.send(cursor);
+    }
+
+    fn reap(&mut self) {
+        let idle: Vec<_> =
+            self.watched.keys().filter(|target| self.topics.reap(target, VIEW_LINGER)).cloned().collect();
+        for target in idle {
+            self.watched.remove(&target);
+            self.holds.release(&target);
+            self.engine.unwatch(&target);
+        }
+    }
+
+    fn show_status(&mut self, touched: &BTreeSet<Fact>) {
+        let status = Status::new(&self.engine, &self.report);
+        self.metrics.synced.set(status.synced.into());
+        for kind in Kind::ALL {
+            let count = status.objects.get(kind.as_str()).copied().unwrap_or_default();
+            self.metrics.objects.get_or_create(&OfKind { kind: kind.as_str() }).set(saturate(count));
+        }
+        self.log_warnings(&status, touched);
+        self.status.send_replace(Arc::new(status));
+    }
+
+    /// Logs and counts warnings that are new, each once for a version of its object.
+    fn log_warnings(&mut self, status: &Status, touched: &BTreeSet<Fact>) {
+        for fact in touched {
+            if let Some(object) = object_of(fact) {
+                self.logged.retain(|(logged, ..)| *logged != object);
+            }
+        }
+        let known = self.engine.warnings().filter(|warning| {
+            self.logged.insert((warning.object.clone(), warning.problem.reason, warning.problem.path.clone()))
+        });
+        let new: Vec<_> = known.map(|warning| Notice::of_warning(warning, &self.report)).collect();
+        new.iter().for_each(|notice| self.log(notice));
+        for reason in Reason::ALL {
+            let count = status.warnings.iter().filter(|warning| warning.reason == reason).count();
+            self.metrics.warnings.get_or_create(&Because { reason: reason.as_str() }).set(saturate(count));
+        }
+    }
+
+    fn log(&self, notice: &Notice) {
+        self.metrics.warned.get_or_create(&Because { reason: notice.reason.as_str() }).inc();
+        tracing::warn!(reason = %notice.reason, "{notice}");
+    }
+}
+
+/// The object that a fact is about, if warnings can be about it.
+fn object_of(fact: &Fact) -> Option<ObjectId> {
+    let (kind, name) = match fact {
+        Fact::Service(name) => (Kind::Service, name),
+        Fact::Split(name) => (Kind::TrafficSplit, name),
+        Fact::Profile(name) => (Kind::ServiceProfile, name),
+        _ => return None,
+    };
+    Some(ObjectId { kind, name: name.clone() })
+}
+
+fn saturate(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Publications of one moment: topics that had the same answer and get the same share one transition, so
+/// that it is compared and encoded once.
+#[derive(Default)]
+struct Steps {
+    /// By the version before and the answer after; the latter is kept alive by what is published.
+    made: HashMap<(Option<u64>, *const Answer), Arc<Published>>,
+}
+
+impl Steps {
+    fn publish(&mut self, topic: &Topic, answer: Arc<Answer>) {
+        let current = topic.current();
+        if current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current.answer(), &answer) || **current.answer() == *answer)
+        {
+            return;
+        }
+        let key = (current.as_ref().map(|current| current.version()), Arc::as_ptr(&answer));
+        let published =
+            self.made.entry(key).or_insert_with(|| Arc::new(Published::new(answer, current.as_deref())));
+        topic.publish(published.clone());
+    }
+}

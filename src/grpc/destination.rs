@@ -1,0 +1,168 @@
+//! `io.linkerd.proxy.destination.Destination`: from a request to the stream that answers it.
+//!
+//! Written by hand where tonic would generate it, because the generated service encodes each message for
+//! each stream. Requests are still decoded by tonic, and everything around the service is tonic's as well.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
+use tonic::{Status, Streaming, body::Body, codec::Codec, server::NamedService};
+use tonic_prost::ProstCodec;
+use tower::Service;
+
+use super::{answers::Answers, drain::Drain};
+use crate::{
+    authority::{Authority, Host},
+    context::Context as ClientContext,
+    controller::Directory,
+    metrics::{Because, Metrics},
+    model::Name,
+    pb::destination::{GetDestination, Update},
+    resolve::{Client, Query, Target},
+};
+
+/// The methods of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    GetProfile,
+}
+
+impl Method {
+    fn of_path(path: &str) -> Option<Self> {
+        match path {
+            "/io.linkerd.proxy.destination.Destination/Get" => Some(Self::Get),
+            "/io.linkerd.proxy.destination.Destination/GetProfile" => Some(Self::GetProfile),
+            _ => None,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::GetProfile => "get_profile",
+        }
+    }
+}
+
+/// The service. Cloning is cheap: there is one for each connection.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    directory: Directory,
+    domain: Name,
+    max_request_bytes: usize,
+    drain: Drain,
+    metrics: Metrics,
+}
+
+impl Destination {
+    /// A service that answers from this directory, for names of this cluster domain.
+    #[must_use]
+    pub fn new(
+        directory: Directory,
+        domain: Name,
+        max_request_bytes: usize,
+        drain: Drain,
+        metrics: Metrics,
+    ) -> Self {
+        Self { directory, domain, max_request_bytes, drain, metrics }
+    }
+
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        self.stream(request).await.unwrap_or_else(|status| {
+            let reason = code_label(status.code());
+            self.metrics.refused.get_or_create(&Because { reason }).inc();
+            status.into_http()
+        })
+    }
+
+    async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let method = Method::of_path(request.uri().path())
+            .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
+        let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
+        let mut messages =
+            Streaming::new_request(decoder, request.into_body(), None, Some(self.max_request_bytes));
+        let request =
+            messages.message().await?.ok_or_else(|| Status::internal("the request has no message"))?;
+        drop(messages);
+        let target = target(method, &request, &self.domain)?;
+        let cursor = self
+            .directory
+            .subscribe(&target)
+            .await
+            .ok_or_else(|| Status::unavailable("this server is shutting down; ask another one"))?;
+        let answers = Answers::new(cursor, self.drain.clone(), self.metrics.clone(), method.label());
+        let mut response = Response::new(Body::new(answers));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        Ok(response)
+    }
+}
+
+/// What a request asks for.
+fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Target, Status> {
+    let authority = Authority::parse(&request.path, domain)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let port = authority.port;
+    let context = ClientContext::parse(&request.context_token);
+    let (query, client) = match method {
+        Method::Get => {
+            let (service, instance) = match authority.host {
+                Host::Service(service) => (service, None),
+                Host::Instance(instance, service) => (service, Some(instance)),
+                Host::Ip(ip) => {
+                    return Err(Status::invalid_argument(format!(
+                        "Get takes names, not addresses: {ip}; expected <service>.<namespace>.svc.{domain}:<port>, \
+                         or ask GetProfile"
+                    )));
+                }
+            };
+            let query = Query::Endpoints { service, instance, port, reading: context.reading };
+            (query, Client { node: context.node, namespace: None })
+        }
+        Method::GetProfile => {
+            let query = match authority.host {
+                Host::Service(service) => Query::ServiceProfile { service, instance: None, port },
+                Host::Instance(instance, service) => {
+                    Query::ServiceProfile { service, instance: Some(instance), port }
+                }
+                Host::Ip(ip) => Query::AddressProfile { ip, port },
+            };
+            (query, Client { node: None, namespace: context.namespace })
+        }
+    };
+    Ok(Target { query, client })
+}
+
+fn code_label(code: tonic::Code) -> &'static str {
+    match code {
+        tonic::Code::InvalidArgument => "invalid_argument",
+        tonic::Code::Unimplemented => "unimplemented",
+        tonic::Code::Unavailable => "unavailable",
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => "too_large",
+        _ => "other",
+    }
+}
+
+impl Service<Request<Body>> for Destination {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+impl NamedService for Destination {
+    const NAME: &'static str = "io.linkerd.proxy.destination.Destination";
+}

@@ -1,0 +1,92 @@
+//! What is counted, registered in one place.
+//!
+//! No label grows with the cluster: reasons, kinds and methods are closed sets, and nothing is labelled by
+//! service, address or client.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::Registry,
+};
+
+/// Which method of the API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Rpc {
+    /// `get` or `get_profile`.
+    pub rpc: &'static str,
+}
+
+/// Which kind of object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfKind {
+    /// As in a manifest.
+    pub kind: &'static str,
+}
+
+/// Why.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Because {
+    /// One of a closed set.
+    pub reason: &'static str,
+}
+
+/// All metrics of the server. Cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Open streams.
+    pub streams: Family<Rpc, Gauge>,
+    /// Streams opened since the start.
+    pub streams_started: Family<Rpc, Counter>,
+    /// Messages handed to streams.
+    pub messages: Family<Rpc, Counter>,
+    /// Requests that were refused, by gRPC code.
+    pub refused: Family<Because, Counter>,
+    /// Shared views that are kept up to date.
+    pub views: Gauge,
+    /// Answers that were resolved and splits that were inspected.
+    pub resolutions: Counter,
+    /// Batches of events applied.
+    pub batches: Counter,
+    /// Objects known.
+    pub objects: Family<OfKind, Gauge>,
+    /// Warnings that hold now.
+    pub warnings: Family<Because, Gauge>,
+    /// Warnings since the start, each once for an object's version.
+    pub warned: Family<Because, Counter>,
+    /// 1 once every kind of object has been read.
+    pub synced: Gauge,
+}
+
+impl Metrics {
+    /// A registry with all of them.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        let mut registry = Registry::with_prefix("switchyard");
+        let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of this program", info);
+        registry.register("streams", "Open streams", self.streams.clone());
+        registry.register("streams_started", "Streams opened", self.streams_started.clone());
+        registry.register("messages_sent", "Messages handed to streams", self.messages.clone());
+        registry.register("requests_refused", "Requests refused, by gRPC code", self.refused.clone());
+        registry.register("views", "Shared views kept up to date", self.views.clone());
+        registry.register("resolutions", "Answers resolved and splits inspected", self.resolutions.clone());
+        registry.register("batches_applied", "Batches of events applied", self.batches.clone());
+        registry.register("objects", "Objects known, by kind", self.objects.clone());
+        registry.register("warnings", "Warnings that hold now, by reason", self.warnings.clone());
+        registry.register(
+            "warnings_raised",
+            "Warnings raised, once an object's version",
+            self.warned.clone(),
+        );
+        registry.register("synced", "1 once every kind of object has been read", self.synced.clone());
+        registry
+    }
+}
+
+/// The registry in OpenMetrics text.
+#[must_use]
+pub fn render(registry: &Registry) -> String {
+    let mut text = String::new();
+    encode(&mut text, registry).expect("a String takes everything");
+    text
+}

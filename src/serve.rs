@@ -1,0 +1,265 @@
+//! `switchyard serve`: puts the parts together, and takes them apart in the right order.
+//!
+//! Start: listeners first, so that an address in use is said before anything else; then the source, the
+//! controller and the servers. A part that ends while nobody asked it to takes the process down with a
+//! message: a server that is half alive answers what was true once.
+//!
+//! Stop: not ready, a delay for load balancers to notice, then streams end one by one, all of it bounded.
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing_subscriber::EnvFilter;
+
+mod banner;
+
+use crate::{
+    admin::{self, Admin},
+    cli::{ApexOverride, LogFormat, ServeArgs},
+    client::HostPort,
+    controller::{BATCHES, Controller},
+    engine::Engine,
+    grpc::{self, Limits, destination::Destination, drain::Drain},
+    hold::Lead,
+    metrics::Metrics,
+    model::Name,
+    resolve::Options,
+    source::manifests::{Manifests, OpenError},
+    status::Status,
+};
+
+/// Why a server could not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is nothing to serve from.
+    #[error(
+        "nothing to serve: name a folder of Kubernetes manifests with --manifests; \
+             watching a cluster is not possible yet"
+    )]
+    NoSource,
+    /// The manifests cannot be read.
+    #[error("{0}")]
+    Manifests(#[from] OpenError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr} ({flag}): {error}")]
+    Listen {
+        /// The address.
+        addr: HostPort,
+        /// The flag that named it.
+        flag: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+    /// A part ended that should not have.
+    #[error("the {part} ended unexpectedly: {why}; restart the server")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// What it said last.
+        why: String,
+    },
+}
+
+/// Serves until a signal, or until something essential fails.
+///
+/// # Errors
+/// [`Failure`] says what could not be done and what would help.
+pub async fn run(args: ServeArgs) -> Result<(), Failure> {
+    // A flag that nobody uses does not compile.
+    let (addr, metrics_addr) = (args.addr(), args.metrics_addr());
+    let ServeArgs {
+        manifests,
+        addr: _,
+        metrics_addr: _,
+        cluster_domain,
+        enable_ipv6,
+        apex_override,
+        leaf_drain,
+        keepalive_interval,
+        keepalive_timeout,
+        max_concurrent_streams,
+        max_request_bytes,
+        max_header_bytes,
+        drain_delay,
+        drain_window,
+        drain_timeout,
+        log_level,
+        log_format,
+    } = args;
+    init_logs(&log_level, log_format);
+    let manifests = manifests.ok_or(Failure::NoSource)?;
+    let grpc_listener = listen(&addr, "--addr").await?;
+    let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
+    let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
+    let bound = (local(&grpc_listener), local(&admin_listener));
+    let mut signals = Signals::new().map_err(Failure::Signals)?;
+
+    let domain = Name::from(cluster_domain);
+    let options = Options { ipv6: enable_ipv6, apex_override: apex_override == ApexOverride::Always };
+    let (source, first) = Manifests::open(&manifests)?;
+    let banner = banner::Banner::new(&manifests, bound, &first, &domain, options);
+
+    let metrics = Metrics::default();
+    let (status_sender, status) = watch::channel(Arc::new(Status::default()));
+    let engine = Engine::new(domain.clone(), options);
+    let lead = Lead { drain: leaf_drain };
+    let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
+    let drain = Drain::new(drain_window, directory.topics().clone());
+    let admin = Admin::new(metrics.registry(), status.clone());
+    let health = HealthReporter::new();
+    set_health(&health, ServingStatus::NotServing).await;
+    let request_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
+    let destination = Destination::new(directory, domain, request_bytes, drain.clone(), metrics);
+    let limits = Limits {
+        keepalive_interval: (!keepalive_interval.is_zero()).then_some(keepalive_interval),
+        keepalive_timeout,
+        max_concurrent_streams,
+        max_header_bytes,
+    };
+
+    let (batches, batches_in) = mpsc::channel(BATCHES);
+    batches.try_send(first).expect("the channel is new and has room");
+    let (stop_serving, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+    let mut parts = Parts::default();
+    parts.spawn("source", async move {
+        source.follow(batches).await;
+        "it stopped following the manifests".to_owned()
+    });
+    parts.spawn("controller", async move {
+        controller.run(batches_in).await;
+        "it has nothing to do any more".to_owned()
+    });
+    let stopped = stop_admin.clone().cancelled_owned();
+    parts.spawn("admin server", {
+        let admin = admin.clone();
+        async move { outcome(admin::serve(admin_listener, admin, stopped).await) }
+    });
+    let stopped = stop_serving.clone().cancelled_owned();
+    let server_health = health.clone();
+    parts.spawn(GRPC_SERVER, async move {
+        outcome(grpc::serve(grpc_listener, limits, destination, server_health, stopped).await)
+    });
+    parts.spawn_watch(status, health.clone());
+    banner.print();
+
+    tokio::select! {
+        failure = parts.failure() => return Err(failure),
+        name = signals.next() => tracing::info!("{name}: shutting down; a second signal stops at once"),
+    }
+    admin.set_draining();
+    set_health(&health, ServingStatus::NotServing).await;
+    let shutdown = async {
+        sleep(drain_delay).await;
+        drain.start();
+        stop_serving.cancel();
+        parts.wait_for(GRPC_SERVER).await;
+    };
+    tokio::select! {
+        ended = timeout_at(Instant::now() + drain_timeout, shutdown) => match ended {
+            Ok(()) => tracing::info!("all streams have ended"),
+            Err(_) => tracing::warn!("not all streams ended within {drain_timeout:?} (--drain-timeout); cut off"),
+        },
+        name = signals.next() => tracing::warn!("{name} again: stopping at once"),
+    }
+    stop_admin.cancel();
+    Ok(())
+}
+
+const GRPC_SERVER: &str = "gRPC server";
+
+/// The tasks that must all live for the server to be one.
+#[derive(Default)]
+struct Parts {
+    tasks: JoinSet<(&'static str, String)>,
+}
+
+impl Parts {
+    /// Starts a part; what the future yields is what it says when it ends.
+    fn spawn(&mut self, part: &'static str, run: impl Future<Output = String> + Send + 'static) {
+        self.tasks.spawn(async move { (part, run.await) });
+    }
+
+    /// Tells health clients once the source has been read. Not a part that must live: it is done then.
+    fn spawn_watch(&mut self, mut status: watch::Receiver<Arc<Status>>, health: HealthReporter) {
+        tokio::spawn(async move {
+            if status.wait_for(|status| status.synced).await.is_ok() {
+                set_health(&health, ServingStatus::Serving).await;
+            }
+        });
+    }
+
+    /// Waits for any part to end, which none should.
+    async fn failure(&mut self) -> Failure {
+        match self.tasks.join_next().await {
+            Some(Ok((part, why))) => Failure::Part { part, why },
+            Some(Err(panic)) => Failure::Part { part: "program", why: panic.to_string() },
+            None => Failure::Part { part: "program", why: "it has no parts".to_owned() },
+        }
+    }
+
+    /// Waits until this part has ended.
+    async fn wait_for(&mut self, part: &str) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_ok_and(|(ended, _)| ended == part) {
+                return;
+            }
+        }
+    }
+}
+
+fn outcome<E: std::fmt::Display>(result: Result<(), E>) -> String {
+    result.map_or_else(|error| error.to_string(), |()| "it stopped".to_owned())
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in ["", Destination::NAME] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+async fn listen(addr: &HostPort, flag: &'static str) -> Result<TcpListener, Failure> {
+    addr.listen().await.map_err(|error| Failure::Listen { addr: addr.clone(), flag, error })
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+fn init_logs(level: &str, format: LogFormat) {
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(io::stderr)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+    // Only the first server of a process can set this; the others log with it.
+    _ = match format {
+        LogFormat::Plain => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+}

@@ -1,0 +1,133 @@
+//! What `serve` says when it starts: where it listens, what it read, how traffic is split, what to try.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+};
+
+use crate::{
+    engine::Engine,
+    model::{Kind, Name, NsName},
+    resolve::{BackendShare, Options, shares},
+    source::{Batch, Report},
+    status::Status,
+};
+
+/// How many splits are listed; the others are counted.
+const SPLITS_SHOWN: usize = 10;
+
+/// The lines, ready to print.
+pub(super) struct Banner(String);
+
+impl Banner {
+    /// Describes what the first batch of a source amounts to.
+    pub(super) fn new(
+        manifests: &Path,
+        (grpc, admin): (SocketAddr, SocketAddr),
+        first: &Batch,
+        domain: &Name,
+        options: Options,
+    ) -> Self {
+        let mut engine = Engine::new(domain.clone(), options);
+        engine.apply(first.events.clone());
+        let empty = Report::default();
+        let report = first.report.as_deref().unwrap_or(&empty);
+        let warnings = Status::new(&engine, report).warnings;
+
+        let mut text = format!("switchyard {} serves {}\n", env!("CARGO_PKG_VERSION"), manifests.display());
+        let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
+        line("gRPC", grpc.to_string());
+        line("admin", format!("http://{admin} (/ready /metrics /debug/warnings)"));
+        line("read", read(&engine, report));
+        if !report.skipped.is_empty() {
+            let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
+            line("skipped", skipped.collect::<Vec<_>>().join(", "));
+        }
+        let splits = splits(&engine, options);
+        for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {
+            line("split", format!("{apex}:{port} -> {}", backends_line(backends)));
+        }
+        if splits.len() > SPLITS_SHOWN {
+            line("", format!("and {} more", splits.len() - SPLITS_SHOWN));
+        }
+        if !warnings.is_empty() {
+            let s = if warnings.len() == 1 { "" } else { "s" };
+            line(
+                "warnings",
+                format!("{} thing{s} to look at: switchyard check {}", warnings.len(), manifests.display()),
+            );
+        }
+        if let Some((service, port)) = example(&engine, &splits) {
+            let authority = format!("{}.{}.svc.{domain}:{port}", service.name, service.namespace);
+            let addr = if grpc.port() == 8086 { String::new() } else { format!(" --addr {grpc}") };
+            _ = writeln!(text, "Try, in another terminal:\n  switchyard get {authority}{addr}");
+            _ = writeln!(
+                text,
+                "  grpcurl -plaintext -d '{{\"path\":\"{authority}\"}}' {grpc} \
+                 io.linkerd.proxy.destination.Destination/Get"
+            );
+        }
+        Self(text)
+    }
+
+    /// Prints the lines. A closed standard output is no reason not to serve.
+    pub(super) fn print(&self) {
+        let mut out = io::stdout().lock();
+        _ = out.write_all(self.0.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+fn read(engine: &Engine, report: &Report) -> String {
+    let count = |kind| engine.cluster().count(kind);
+    let counted = |kind: Kind, noun: &str| match count(kind) {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        n => Some(format!("{n} {noun}s")),
+    };
+    let parts = [
+        Some(format!("{} file{}", report.files, if report.files == 1 { "" } else { "s" })),
+        counted(Kind::Service, "Service"),
+        (report.workloads > 0).then(|| {
+            format!("{} workload{}", report.workloads, if report.workloads == 1 { "" } else { "s" })
+        }),
+        counted(Kind::Pod, "Pod"),
+        counted(Kind::EndpointSlice, "EndpointSlice"),
+        counted(Kind::TrafficSplit, "TrafficSplit"),
+        counted(Kind::ServiceProfile, "ServiceProfile"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+type Splitted = (NsName, u16, Vec<BackendShare>);
+
+/// Each service whose traffic is split, at the first port where it is.
+fn splits(engine: &Engine, options: Options) -> Vec<Splitted> {
+    let split_at =
+        |name: &NsName, port| shares(engine.cluster(), options, name, port).map(|s| (name.clone(), port, s));
+    let services = engine.cluster().services();
+    services.filter_map(|s| s.ports.iter().find_map(|port| split_at(&s.name, port.port))).collect()
+}
+
+fn backends_line(backends: &[BackendShare]) -> String {
+    let weight = |backend: &BackendShare| if backend.ready { backend.weight.get() } else { 0 };
+    let total: u128 = backends.iter().map(|backend| u128::from(weight(backend))).sum();
+    let shown = backends.iter().map(|backend| {
+        let name = &backend.name.name;
+        if !backend.ready {
+            return format!("{name} (no endpoints)");
+        }
+        // Hundredths of a percent are what a person can use; precision past 2^53 is not.
+        let hundredths = u128::from(weight(backend)) * 10_000 / total.max(1);
+        format!("{name} {}.{:02} %", hundredths / 100, hundredths % 100)
+    });
+    shown.collect::<Vec<_>>().join(" | ")
+}
+
+/// Something to ask for: a split service if there is one.
+fn example(engine: &Engine, splits: &[Splitted]) -> Option<(NsName, u16)> {
+    let split = splits.first().map(|(name, port, _)| (name.clone(), *port));
+    let with_port = |s: &std::sync::Arc<crate::model::Service>| Some((s.name.clone(), s.ports.first()?.port));
+    split.or_else(|| engine.cluster().services().find_map(with_port))
+}

@@ -1,0 +1,98 @@
+//! What an operator is shown of the server's state: counts and warnings, with the places they come from.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Serialize, Serializer};
+
+use crate::{
+    engine::{Engine, Warning},
+    model::{Kind, Reason},
+    source::{Finding, Report},
+};
+
+/// The state as of the last batch.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Status {
+    /// Whether every kind of object has been read.
+    pub synced: bool,
+    /// How many objects of each kind are known.
+    pub objects: BTreeMap<&'static str, usize>,
+    /// Everything odd about the input.
+    pub warnings: Vec<Notice>,
+}
+
+/// One warning, as it is printed, served and logged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Notice {
+    /// `file:line`, if the object was read from a file.
+    pub location: Option<String>,
+    /// `Kind namespace/name`, if it is about an object.
+    pub object: Option<String>,
+    /// The field, for example `spec.backends[1].weight`; empty for the object as a whole.
+    pub path: String,
+    /// Which of the known oddities it is.
+    #[serde(serialize_with = "as_str")]
+    pub reason: Reason,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+fn as_str<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.as_str())
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "{object}")?;
+            if !self.path.is_empty() {
+                write!(f, " {}", self.path)?;
+            }
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl Status {
+    /// The state of an engine and of the source that feeds it.
+    #[must_use]
+    pub fn new(engine: &Engine, report: &Report) -> Self {
+        let counts = Kind::ALL.map(|kind| (kind.as_str(), engine.cluster().count(kind)));
+        let findings = report.findings.iter().map(Notice::of_finding);
+        let warnings = engine.warnings().map(|warning| Notice::of_warning(warning, report));
+        let mut warnings: Vec<_> = findings.chain(warnings).collect();
+        warnings.sort();
+        Self { synced: engine.is_synced(), objects: counts.into(), warnings }
+    }
+}
+
+impl Notice {
+    /// Something wrong in the input itself.
+    #[must_use]
+    pub fn of_finding(finding: &Finding) -> Self {
+        Self {
+            location: Some(finding.location.to_string()),
+            object: finding.object.clone(),
+            path: String::new(),
+            reason: finding.reason,
+            message: finding.message.clone(),
+        }
+    }
+
+    /// Something odd about an object, with the place where it was read.
+    #[must_use]
+    pub fn of_warning(warning: &Warning, report: &Report) -> Self {
+        let origin = report.origins.get(&warning.object);
+        Self {
+            location: origin.map(|origin| origin.locate(&warning.problem.path).to_string()),
+            object: Some(warning.object.to_string()),
+            path: warning.problem.path.clone(),
+            reason: warning.problem.reason,
+            message: warning.problem.message.clone(),
+        }
+    }
+}
