@@ -145,13 +145,19 @@ pub fn local_reference(
 ) -> Result<Name, ForeignReference> {
     let lower = text.to_ascii_lowercase();
     let lower = lower.strip_suffix('.').unwrap_or(&lower);
-    let name =
-        strip_domain(lower, cluster_domain.as_str()).or_else(|| lower.strip_suffix(".svc")).unwrap_or(lower);
-    match name.split_once('.') {
-        None if is_dns_label(name) && name == lower => Ok(name.into()),
-        Some((name, ns)) if ns == namespace.as_str() && is_dns_label(name) => Ok(name.into()),
-        _ => Err(ForeignReference),
-    }
+    let (name, qualified) = match lower.split_once('.') {
+        None => (lower, None),
+        Some((name, rest)) => (name, Some(rest)),
+    };
+    let domain = cluster_domain.as_str().to_ascii_lowercase();
+    let is_local = qualified.is_none_or(|rest| {
+        let after_namespace = rest.strip_prefix(namespace.as_str());
+        after_namespace.is_some_and(|rest| match rest.strip_prefix(".svc") {
+            Some(rest) => rest.is_empty() || rest.strip_prefix('.') == Some(domain.as_str()),
+            None => rest.is_empty(),
+        })
+    });
+    if is_local && is_dns_label(name) { Ok(name.into()) } else { Err(ForeignReference) }
 }
 
 /// A reference that does not lead to a Service of the split's own namespace.

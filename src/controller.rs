@@ -132,6 +132,10 @@ impl Controller {
                 }
                 _ = reaping.tick() => self.reap(),
             }
+            // What is asked for can be odd as well.
+            if self.engine.take_warnings_changed() {
+                self.show_status(&BTreeSet::new());
+            }
             self.metrics.views.set(saturate(self.watched.len()));
             let done = self.engine.resolutions().saturating_sub(self.metrics.resolutions.get());
             self.metrics.resolutions.inc_by(done);
@@ -139,6 +143,7 @@ impl Controller {
     }
 
     fn apply(&mut self, batches: Vec<Batch>) {
+        let was_synced = self.engine.is_synced();
         let mut events = Vec::new();
         let mut report = None;
         for batch in batches {
@@ -153,7 +158,8 @@ impl Controller {
             new.for_each(|finding| self.log(&Notice::of_finding(finding)));
             self.report = report.clone();
         }
-        if report.is_some() || !touched.is_empty() {
+        let synced = self.engine.is_synced() != was_synced;
+        if synced || report.is_some() || !touched.is_empty() {
             self.show_status(&touched);
         }
     }

@@ -9,6 +9,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
 };
 
@@ -74,11 +75,14 @@ pub struct Engine {
     /// Kinds whose first full list has not come yet. Until it is empty nothing is answered: "not looked yet"
     /// must never be said as "does not exist".
     awaited: BTreeSet<Kind>,
+    /// What was touched before that.
+    unseen: BTreeSet<Fact>,
     watched: BTreeMap<Query, BTreeMap<Client, Option<Arc<Answer>>>>,
     dependents: Dependents<Dependent>,
     warnings: BTreeMap<Dependent, Vec<Warning>>,
     profile_warnings: BTreeMap<NsName, Vec<Warning>>,
     resolutions: u64,
+    warnings_changed: bool,
 }
 
 impl Engine {
@@ -89,11 +93,13 @@ impl Engine {
             cluster: Cluster::new(domain),
             options,
             awaited: Kind::ALL.into(),
+            unseen: BTreeSet::new(),
             watched: BTreeMap::new(),
             dependents: Dependents::default(),
             warnings: BTreeMap::new(),
             profile_warnings: BTreeMap::new(),
             resolutions: 0,
+            warnings_changed: false,
         }
     }
 
@@ -123,6 +129,11 @@ impl Engine {
         })
     }
 
+    /// Whether [`Engine::warnings`] may differ from when this was last asked.
+    pub fn take_warnings_changed(&mut self) -> bool {
+        mem::take(&mut self.warnings_changed)
+    }
+
     /// Applies a batch as one step.
     pub fn apply(&mut self, events: Vec<Event>) -> Outcome {
         let was_synced = self.is_synced();
@@ -134,6 +145,7 @@ impl Engine {
             self.cluster.apply(event, &mut touched);
         }
         if !self.is_synced() {
+            self.unseen.extend(touched.iter().cloned());
             return Outcome { changes: Vec::new(), touched };
         }
         let mut dirty = BTreeSet::new();
@@ -142,9 +154,7 @@ impl Engine {
         } else {
             dirty.extend(self.watched.keys().cloned().map(Dependent::Query));
         }
-        let splits = self.cluster.splits().map(|split| &split.name).filter(|_| !was_synced);
-        dirty.extend(splits.cloned().map(Dependent::Split));
-        for fact in &touched {
+        for fact in touched.iter().chain(&mem::take(&mut self.unseen)) {
             match fact {
                 Fact::Split(name) => _ = dirty.insert(Dependent::Split(name.clone())),
                 Fact::Profile(name) => self.inspect_profile(name),
@@ -185,7 +195,7 @@ impl Engine {
             self.watched.remove(&target.query);
             let dependent = Dependent::Query(target.query.clone());
             self.dependents.set(&dependent, BTreeSet::new());
-            self.warnings.remove(&dependent);
+            self.warnings_changed |= set(&mut self.warnings, dependent, Vec::new());
         }
     }
 
@@ -234,7 +244,7 @@ impl Engine {
         }
         let dependent = Dependent::Query(query.clone());
         self.dependents.set(&dependent, reads);
-        set_or_remove(&mut self.warnings, dependent, warnings);
+        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 
     fn inspect_split(&mut self, name: &NsName) {
@@ -246,7 +256,7 @@ impl Engine {
         let object = ObjectId { kind: Kind::TrafficSplit, name: name.clone() };
         let warnings = inspection.problems.into_iter();
         let warnings = warnings.map(|problem| Warning { object: object.clone(), problem }).collect();
-        set_or_remove(&mut self.warnings, dependent, warnings);
+        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 
     fn inspect_profile(&mut self, name: &NsName) {
@@ -254,7 +264,7 @@ impl Engine {
         let problems = self.cluster.profile(name).map(|profile| profile.problems.clone()).unwrap_or_default();
         let warnings = problems.into_iter();
         let warnings = warnings.map(|problem| Warning { object: object.clone(), problem }).collect();
-        set_or_remove(&mut self.profile_warnings, name.clone(), warnings);
+        self.warnings_changed |= set(&mut self.profile_warnings, name.clone(), warnings);
     }
 }
 
@@ -267,10 +277,16 @@ fn place(cluster: &Cluster, sight: Sight, client: &Client) -> Place {
     }
 }
 
-fn set_or_remove<K: Ord, V>(map: &mut BTreeMap<K, Vec<V>>, key: K, values: Vec<V>) {
+/// Sets the values of a key, none at all by taking it out; says whether that changed anything.
+fn set<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, Vec<V>>, key: K, values: Vec<V>) -> bool {
     if values.is_empty() {
-        map.remove(&key);
-    } else {
-        map.insert(key, values);
+        return map.remove(&key).is_some();
+    }
+    match map.get(&key) {
+        Some(old) if *old == values => false,
+        _ => {
+            map.insert(key, values);
+            true
+        }
     }
 }

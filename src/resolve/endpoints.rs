@@ -107,10 +107,11 @@ impl<'a> Look<'a> {
         Some(reason)
     }
 
-    /// Whether a service's port has any ready endpoint, whoever asks.
+    /// Whether a service's port has any ready endpoint of a family that is given out, whoever asks.
     pub(super) fn has_endpoints(&mut self, service: &Service, port: u16) -> bool {
         self.reads.insert(Fact::Endpoints(service.name.clone()));
-        self.candidates(service, None, port).next().is_some()
+        let mut candidates = self.candidates(service, None, port);
+        candidates.any(|candidate| self.options.ipv6 || candidate.addr.is_ipv4())
     }
 
     /// The endpoints of a service's port that this client should use, sorted by address, each once.

@@ -5,7 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Client, Look, Options, endpoints::unsuitable, split::winner};
+use super::{
+    Client, Look, Options,
+    endpoints::unsuitable,
+    split::{named_backends, winner},
+};
 use crate::{
     authority::local_reference,
     cluster::{Cluster, Fact},
@@ -73,9 +77,9 @@ impl<'a> Look<'a> {
             }
             Some(service) => Some(service),
         };
-        if split.backends.iter().all(|backend| backend.weight == Milli::ZERO) {
+        if named_backends(self.cluster, split).all(|(_, weight)| weight == Milli::ZERO) {
             let message = format!(
-                "no backend has a positive weight, so {} serves its own endpoints; give one a weight",
+                "no backend of its own namespace has a positive weight, so {} serves its own endpoints; give one a weight",
                 split.apex
             );
             say(Reason::NothingWeighted, "spec.backends", message);

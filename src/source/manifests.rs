@@ -6,11 +6,11 @@
 //! cannot be read keeps everything.
 //!
 //! From the disk to the batch, in reading order:
-//! * [`folder`]: which files there are and what they hold, polled by content;
-//! * [`settling`]: when a change is no longer half done;
-//! * [`yaml`] and [`items`]: a file's text -> documents -> objects;
-//! * [`collection`]: all files together -> what is new, and the report;
-//! * [`controllers`]: what a cluster would add, from [`workloads`] and [`services`], at [`addresses`].
+//! * `folder`: which files there are and what they hold, polled by content;
+//! * `settling`: when a change is no longer half done;
+//! * `yaml` and `items`: a file's text -> documents -> objects;
+//! * `collection`: all files together -> what is new, and the report;
+//! * `controllers`: what a cluster would add, from `workloads` and `services`, at `addresses`.
 //!
 //! Only `folder` and this file do IO.
 
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
 
 use self::{
     collection::Collection,
-    folder::{Folder, Trouble},
+    folder::{Folder, Scan, Trouble},
     settling::{Settled, Settling},
 };
 use super::{Batch, Finding, Location};
@@ -94,8 +94,11 @@ impl Manifests {
                 () = tokio::time::sleep(pause) => {}
             }
             let poll = spawn_blocking(move || {
-                let (batch, cost) = manifests.poll();
-                (manifests, batch, cost)
+                let start = Instant::now();
+                let scan = manifests.folder.scan();
+                let now = Instant::now();
+                let batch = manifests.observe(scan, now);
+                (manifests, batch, now.duration_since(start))
             });
             let batch = match poll.await {
                 Ok((same, batch, cost)) => {
@@ -115,14 +118,11 @@ impl Manifests {
         }
     }
 
-    /// Looks at the folder once. The batch is what is new, if anything is; the duration is what looking took.
-    fn poll(&mut self) -> (Option<Batch>, Duration) {
-        let start = Instant::now();
-        let scan = self.folder.scan();
-        let now = Instant::now();
-        let batch = self.settling.observe(scan, now).map(|settled| self.take(settled));
-        let news = batch.filter(|batch| !batch.events.is_empty() || batch.report.is_some());
-        (news, now.duration_since(start))
+    /// What is new after another look at the folder, if anything is.
+    fn observe(&mut self, scan: Scan, now: Instant) -> Option<Batch> {
+        let settled = self.settling.observe(scan, now)?;
+        let batch = self.take(settled);
+        (!batch.events.is_empty() || batch.report.is_some()).then_some(batch)
     }
 
     fn take(&mut self, Settled { changes, troubles }: Settled) -> Batch {

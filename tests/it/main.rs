@@ -1,7 +1,11 @@
 //! The integration tests, in one binary because linking is what takes the time.
 
+mod drain_order;
+mod linkerd;
+mod mesh;
 mod robust;
 mod server;
 mod slow;
+mod splits;
 mod story;
 mod wire;

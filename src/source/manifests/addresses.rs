@@ -16,27 +16,24 @@ use crate::model::NsName;
 /// Addresses in every block of 256 that are given out: `.0` and `.255` look like no host's.
 const USED_OF_256: u32 = 254;
 
-/// The addresses of a range, and who has them.
+/// The addresses of a range, by their places in it, and who has them.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// The lowest address of the range.
     base: u32,
     /// How many addresses it has to give.
     size: u32,
-    given: BTreeMap<NsName, Ipv4Addr>,
-    /// The same, to see whether an address is free.
-    taken: BTreeSet<Ipv4Addr>,
+    given: BTreeMap<NsName, u32>,
+    /// Which are given, by place: looking for a free one in a range that is nearly full asks this a lot.
+    taken: Vec<bool>,
 }
 
 impl Pool {
-    /// The range of that many bits of prefix, 24 at most.
+    /// The range with that many bits of prefix, 24 at most.
     fn new(base: Ipv4Addr, prefix: u32) -> Self {
-        Self {
-            base: base.to_bits(),
-            size: (1 << (24 - prefix)) * USED_OF_256,
-            given: BTreeMap::new(),
-            taken: BTreeSet::new(),
-        }
+        let size = (1 << (24 - prefix)) * USED_OF_256;
+        let places = usize::try_from(size).expect("32 bits fit");
+        Self { base: base.to_bits(), size, given: BTreeMap::new(), taken: vec![false; places] }
     }
 
     /// Addresses of Pods: 10.244.0.0/16, what a cluster made by kubeadm or kind uses.
@@ -55,59 +52,69 @@ impl Pool {
     }
 
     /// Sees to it that everybody of `names` has an address that is not in `explicit`, as far as there are
-    /// enough. Nobody who has one is moved, unless the manifests now name it as their own.
+    /// enough. Nobody who has one is moved, unless the manifests now name it as somebody's own.
     pub(super) fn assign<'n>(
         &mut self,
         names: impl Iterator<Item = &'n NsName> + Clone,
         explicit: &BTreeSet<Ipv4Addr>,
     ) {
-        self.given.retain(|_, address| !explicit.contains(address) || !self.taken.remove(address));
-        let theirs = explicit.iter().filter(|a| self.index(**a).is_some()).count();
-        let room = usize::try_from(self.size).expect("32 bits fit").saturating_sub(theirs);
+        let explicit: BTreeSet<u32> = explicit.iter().filter_map(|address| self.place(*address)).collect();
+        self.keep(|_, place| !explicit.contains(&place));
+        let room = self.taken.len() - explicit.len();
         let mut reclaimed = false;
         for name in names.clone() {
             if self.given.contains_key(name) {
                 continue;
             }
-            if !reclaimed && self.taken.len() >= room {
+            if !reclaimed && self.given.len() >= room {
                 reclaimed = true;
                 let present: BTreeSet<_> = names.clone().collect();
-                self.given.retain(|name, address| present.contains(name) || !self.taken.remove(address));
+                self.keep(|name, _| present.contains(name));
             }
-            if self.taken.len() >= room {
+            if self.given.len() >= room {
                 return;
             }
-            self.give(name, explicit);
+            self.give(name, &explicit);
         }
     }
 
     /// The address of somebody who was assigned one.
     pub(super) fn of(&self, name: &NsName) -> Option<Ipv4Addr> {
-        self.given.get(name).copied()
+        self.given.get(name).map(|place| self.address(*place))
+    }
+
+    /// Takes back what is given to all others.
+    fn keep(&mut self, keeps: impl Fn(&NsName, u32) -> bool) {
+        let Self { given, taken, .. } = self;
+        given.retain(|name, place| {
+            let kept = keeps(name, *place);
+            taken[*place as usize] = kept;
+            kept
+        });
     }
 
     /// Gives the first free address from the one that the name leads to.
-    fn give(&mut self, name: &NsName, explicit: &BTreeSet<Ipv4Addr>) {
+    fn give(&mut self, name: &NsName, explicit: &BTreeSet<u32>) {
         let start = hash(&name.to_string()) % u64::from(self.size);
         let start = u32::try_from(start).expect("below a 32-bit size");
-        let candidates = (start..self.size).chain(0..start).map(|index| self.address(index));
-        let free = |a: &Ipv4Addr| !self.taken.contains(a) && !explicit.contains(a);
-        if let Some(address) = candidates.into_iter().find(free) {
-            self.taken.insert(address);
-            self.given.insert(name.clone(), address);
+        let is_free = |place: &u32| !self.taken[*place as usize] && !explicit.contains(place);
+        let free = (start..self.size).chain(0..start).find(is_free);
+        if let Some(place) = free {
+            self.taken[place as usize] = true;
+            self.given.insert(name.clone(), place);
         }
     }
 
-    fn address(&self, index: u32) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.base + index / USED_OF_256 * 256 + index % USED_OF_256 + 1)
+    fn address(&self, place: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.base + place / USED_OF_256 * 256 + place % USED_OF_256 + 1)
     }
 
     /// The place of an address in the range, if it is one that is given out.
-    fn index(&self, address: Ipv4Addr) -> Option<u32> {
+    fn place(&self, address: Ipv4Addr) -> Option<u32> {
         let offset = address.to_bits().checked_sub(self.base)?;
         let (block, last) = (offset / 256, offset % 256);
-        let index = block.checked_mul(USED_OF_256)?.checked_add(last.checked_sub(1)?)?;
-        (last <= USED_OF_256 && index < self.size).then_some(index)
+        let place = block.checked_mul(USED_OF_256)?.checked_add(last.checked_sub(1)?)?;
+        (last <= USED_OF_256 && place < self.size).then_some(place)
     }
 }
 

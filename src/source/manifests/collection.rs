@@ -66,6 +66,12 @@ impl Collection {
         self.settle(trouble)
     }
 
+    /// What was reported last.
+    #[cfg(test)]
+    pub(super) fn report(&self) -> &Report {
+        &self.report
+    }
+
     /// Works out what is true now, and what of it is news.
     fn settle(&mut self, trouble: Vec<Finding>) -> Batch {
         let mut report = Report { findings: trouble, files: self.files.len(), ..Report::default() };

@@ -237,7 +237,7 @@ impl Trouble {
 }
 
 impl Digest {
-    fn of(content: &[u8]) -> Self {
+    pub(super) fn of(content: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(content);
         let blank = content.iter().all(u8::is_ascii_whitespace);

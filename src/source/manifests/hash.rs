@@ -33,8 +33,8 @@ pub(super) fn letters(mut number: u64, length: usize) -> String {
     (0..length).map(letter).collect()
 }
 
-/// The suffix of the Pod with that ordinal among those that share a seed. Ordinals below `27^5` have different
-/// ones, and neighbours do not look alike.
+/// The suffix of the Pod with that ordinal among those that share a seed. Ordinals below `27^5` have
+/// different ones, and neighbours do not look alike.
 pub(super) fn ordinal_suffix(seed: u64, ordinal: u64) -> String {
     /// Spreads the ordinals; it shares no factor with 27, so none fall together.
     const SPREAD: u64 = 5_915_587;

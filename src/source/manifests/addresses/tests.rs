@@ -33,7 +33,7 @@ fn addresses_lie_in_the_range_and_look_like_hosts() {
         let who = names(0..5000);
         for address in assign(&mut pool, &who, &[]).into_iter().map(|a| a.expect("there are enough")) {
             assert!(!matches!(address.octets()[3], 0 | 255), "{address}");
-            assert_eq!(pool.index(address).map(|i| pool.address(i)), Some(address));
+            assert_eq!(pool.place(address).map(|place| pool.address(place)), Some(address));
         }
     }
 }

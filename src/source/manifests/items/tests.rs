@@ -1,1 +1,162 @@
-//! x
+//! Texts of files -> items, and files that cannot be taken.
+
+use super::*;
+
+/// Every item as `line Kind namespace/name`, with the path that is wrong if one is.
+#[track_caller]
+fn items(text: &str) -> Vec<String> {
+    let read = read(text).unwrap_or_else(|e| panic!("{e:?}"));
+    let show = |item: &Item| match &item.content {
+        Ok(_) => format!("{} {}", item.line, item.key),
+        Err(rejection) => format!("{} {} !{}", item.line, item.key, rejection.path),
+    };
+    read.items.iter().map(show).collect()
+}
+
+#[track_caller]
+fn refused(text: &str, line: u32, part: &str) {
+    let error = read(text).expect_err(text);
+    assert_eq!(error.line, line, "{error:?}");
+    assert!(error.message.contains(part), "{error:?}");
+}
+
+#[test]
+fn objects_are_told_by_kind_namespace_and_name() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: shop }
+spec: { template: {} }
+---
+apiVersion: v1
+kind: Node
+metadata: { name: n1, namespace: ignored }
+";
+    assert_eq!(items(text), ["2 Service default/web", "6 Deployment shop/web", "11 Node n1"]);
+}
+
+#[test]
+fn lists_are_flattened_even_in_one_another() {
+    let text = "
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Service
+  metadata: { name: a }
+- apiVersion: v1
+  kind: PodList
+  items:
+  - metadata: { name: b }
+  - metadata: { name: c }
+- apiVersion: split.smi-spec.io/v1alpha2
+  kind: TrafficSplitList
+  items:
+  - metadata: { name: d }
+    spec: { service: a, backends: [{ service: b, weight: 500m }] }
+---
+apiVersion: v1
+kind: ServiceAccountList
+items:
+- metadata: { name: e }
+---
+apiVersion: v1
+kind: List
+items:
+";
+    let expected =
+        ["5 Service default/a", "11 Pod default/b", "12 Pod default/c", "16 TrafficSplit default/d"];
+    assert_eq!(items(text), expected);
+    let read = read(text).expect("good");
+    assert_eq!(read.skipped, BTreeMap::from([("ServiceAccount".to_owned(), 1)]));
+    assert_eq!(read.items[3].lines.get("spec.backends[0].weight"), Some(&17));
+    let Ok(Content::Other(Object::TrafficSplit(split))) = &read.items[3].content else { panic!() };
+    assert_eq!(split.problems.len(), 1, "the version of the list is that of its items");
+}
+
+#[test]
+fn kinds_of_no_concern_are_counted() {
+    let object = |api_version: &str, kind: &str| {
+        format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: x }}\n")
+    };
+    let text = [
+        object("v1", "ServiceAccount"),
+        object("v1", "ServiceAccount"),
+        object("batch/v1", "Job"),
+        object("serving.knative.dev/v1", "Service"),
+    ]
+    .concat();
+    let read = read(&text).expect("good");
+    let skipped: Vec<_> = read.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    assert_eq!(skipped, [("Job", 1), ("Service.serving.knative.dev", 1), ("ServiceAccount", 2)]);
+    assert_eq!(read.items.len(), 0);
+}
+
+#[test]
+fn objects_of_no_use_are_told_with_what_is_wrong() {
+    let text = "
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { ports: [{ port: 0 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web2 }
+spec: { selector: { app: 1 } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: p, labels: [] }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: d }
+spec: { replicas: many, template: {} }
+---
+apiVersion: split.smi-spec.io/v1
+kind: TrafficSplit
+metadata: { name: s }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: p2, namespace: Upper }
+";
+    let expected = [
+        "2 Service default/web !spec.ports[0].port",
+        "7 Service default/web2 !spec.selector.app",
+        "12 Pod default/p !metadata.labels",
+        "16 Deployment default/d !spec.replicas",
+        "21 TrafficSplit default/s !apiVersion",
+        "25 Pod Upper/p2 !metadata.namespace",
+    ];
+    assert_eq!(items(text), expected);
+    let read = read(text).expect("good");
+    assert_eq!(
+        read.items[3].lines.get("spec.replicas"),
+        Some(&19),
+        "lines are kept where something is wrong"
+    );
+}
+
+#[test]
+fn a_file_with_something_that_cannot_be_named_is_refused() {
+    refused("- a\n", 1, "mapping");
+    refused("just text\n", 1, "mapping");
+    refused("a: 1\n", 1, "kind");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: a }\n---\nkind: Service\n", 5, "apiVersion");
+    refused("apiVersion: v1\nkind: Service\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: '' }\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: 5 }\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { generateName: a }\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: [] }\n", 1, "namespace");
+    refused("apiVersion: v1\nkind: Job\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: List\nitems: {}\n", 1, "items");
+    refused("apiVersion: v1\nkind: List\nitems:\n- 5\n", 4, "mapping");
+    refused("apiVersion: v1\nkind: List\nitems:\n- kind: Service\n", 4, "apiVersion");
+    refused("apiVersion: v1\n kind: Service\n", 2, "YAML");
+}
