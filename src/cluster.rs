@@ -9,43 +9,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    mem,
     net::IpAddr,
     sync::Arc,
 };
 
+mod fact;
+mod index;
+
+pub use self::fact::Fact;
+use self::index::{pods_of, replace, service_of, set_member};
 use crate::{
     authority::local_reference,
     model::{
-        EndpointSlice, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile, TargetRef,
-        TrafficSplit,
+        EndpointSlice, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile, TrafficSplit,
     },
     source::Event,
     wire,
 };
-
-/// Something about the cluster that an answer can depend on. That an object is absent is a fact as well.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fact {
-    /// The Service itself.
-    Service(NsName),
-    /// The endpoints of a Service: its slices, and the pods behind them.
-    Endpoints(NsName),
-    /// Which splits name this Service as their apex.
-    SplitsOf(NsName),
-    /// Which splits name this Service as a backend.
-    SplitsWith(NsName),
-    /// One split.
-    Split(NsName),
-    /// One ServiceProfile.
-    Profile(NsName),
-    /// All ServiceProfiles of this name, in whatever namespace.
-    ProfilesNamed(Name),
-    /// Which Services have this cluster IP.
-    ClusterIp(IpAddr),
-    /// The zone of a node.
-    Node(Name),
-}
 
 /// The place of a split among those of its apex: the oldest first, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -388,43 +368,4 @@ impl Cluster {
             touched.insert(Fact::ProfilesNamed(name.name.clone()));
         }
     }
-}
-
-/// Puts `new` in the place of what was there, which is returned.
-fn replace<V>(map: &mut BTreeMap<NsName, V>, name: &NsName, new: Option<V>) -> Option<V> {
-    match new {
-        Some(new) => match map.get_mut(name) {
-            Some(place) => Some(mem::replace(place, new)),
-            None => map.insert(name.clone(), new),
-        },
-        None => map.remove(name),
-    }
-}
-
-/// Adds a member to the set under `key`, or takes it out; an empty set does not stay.
-fn set_member<K, V>(index: &mut HashMap<K, BTreeSet<V>>, key: K, member: V, added: bool)
-where
-    K: Clone + Eq + std::hash::Hash,
-    V: Ord,
-{
-    let set = index.entry(key.clone()).or_default();
-    if added {
-        set.insert(member);
-    } else {
-        set.remove(&member);
-        if set.is_empty() {
-            index.remove(&key);
-        }
-    }
-}
-
-fn service_of(slice: &EndpointSlice) -> Option<NsName> {
-    Some(NsName { namespace: slice.name.namespace.clone(), name: slice.service.clone()? })
-}
-
-fn pods_of(slice: &EndpointSlice) -> impl Iterator<Item = &NsName> {
-    slice.subsets.iter().flat_map(|subset| &subset.endpoints).filter_map(|endpoint| match &endpoint.target {
-        TargetRef::Pod(pod) => Some(pod),
-        TargetRef::None | TargetRef::Other(_) => None,
-    })
 }

@@ -1,0 +1,28 @@
+//! What can be read of a cluster, and change.
+
+use std::net::IpAddr;
+
+use crate::model::{Name, NsName};
+
+/// Something about the cluster that an answer can depend on. That an object is absent is a fact as well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// The Service itself.
+    Service(NsName),
+    /// The endpoints of a Service: its slices, and the pods behind them.
+    Endpoints(NsName),
+    /// Which splits name this Service as their apex.
+    SplitsOf(NsName),
+    /// Which splits name this Service as a backend.
+    SplitsWith(NsName),
+    /// One split.
+    Split(NsName),
+    /// One ServiceProfile.
+    Profile(NsName),
+    /// All ServiceProfiles of this name, in whatever namespace.
+    ProfilesNamed(Name),
+    /// Which Services have this cluster IP.
+    ClusterIp(IpAddr),
+    /// The zone of a node.
+    Node(Name),
+}

@@ -1,0 +1,118 @@
+//! What can be odd about what a user wrote.
+
+use std::fmt;
+
+/// Something a user wrote in an object that we could not take as it stands; the object is used without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which of the known oddities it is.
+    pub reason: Reason,
+    /// Where in the object, for example `spec.backends[1].weight`; empty for the object as a whole.
+    pub path: String,
+    /// What was wrong and what would be right, one sentence without a full stop.
+    pub message: String,
+}
+
+/// Why a user is warned: the label of the warnings metric, so this set is closed and small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A file that is no YAML, or holds something that is no Kubernetes object.
+    UnreadableFile,
+    /// An object with a field of the wrong type or outside its range; it is left out.
+    InvalidObject,
+    /// Two objects of one kind with one name.
+    DuplicateObject,
+    /// A made-up address could not be given because the range is used up.
+    AddressesUsedUp,
+    /// A weight that is absent, negative or no number: counted as 0.
+    BadWeight,
+    /// A weight that had to be bent to be used: a fraction where whole numbers belong, or out of range.
+    OddWeight,
+    /// A split whose weights are all 0, or without backends: the apex serves itself.
+    NothingWeighted,
+    /// A backend that is listed twice: the weights are added up.
+    DuplicateBackend,
+    /// A backend without a Service.
+    BackendMissing,
+    /// A backend of positive weight without a ready endpoint.
+    BackendEmpty,
+    /// A backend that is no ClusterIP or headless Service, so it has no endpoints of its own.
+    BackendUnsuitable,
+    /// A backend that lacks one of the apex's ports.
+    PortMissing,
+    /// A reference into another namespace or cluster domain.
+    ForeignReference,
+    /// An apex without a Service.
+    ApexMissing,
+    /// An apex that is headless or an ExternalName, where a split has no meaning.
+    ApexUnsuitable,
+    /// A split that lost to an older one for the same apex.
+    SplitConflict,
+    /// A split with `matches`, which cannot be said in this API; not applied.
+    MatchesUnsupported,
+    /// A part of a ServiceProfile that was left out.
+    BadProfile,
+    /// A Service of type ExternalName that a client asked for.
+    ExternalName,
+    /// A Service with a multi-cluster marker that is not supported.
+    MultiClusterUnsupported,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 20] = [
+        Self::UnreadableFile,
+        Self::InvalidObject,
+        Self::DuplicateObject,
+        Self::AddressesUsedUp,
+        Self::BadWeight,
+        Self::OddWeight,
+        Self::NothingWeighted,
+        Self::DuplicateBackend,
+        Self::BackendMissing,
+        Self::BackendEmpty,
+        Self::BackendUnsuitable,
+        Self::PortMissing,
+        Self::ForeignReference,
+        Self::ApexMissing,
+        Self::ApexUnsuitable,
+        Self::SplitConflict,
+        Self::MatchesUnsupported,
+        Self::BadProfile,
+        Self::ExternalName,
+        Self::MultiClusterUnsupported,
+    ];
+
+    /// The reason as a label value and as `check` prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnreadableFile => "unreadable_file",
+            Self::InvalidObject => "invalid_object",
+            Self::DuplicateObject => "duplicate_object",
+            Self::AddressesUsedUp => "addresses_used_up",
+            Self::BadWeight => "bad_weight",
+            Self::OddWeight => "odd_weight",
+            Self::NothingWeighted => "nothing_weighted",
+            Self::DuplicateBackend => "duplicate_backend",
+            Self::BackendMissing => "backend_missing",
+            Self::BackendEmpty => "backend_empty",
+            Self::BackendUnsuitable => "backend_unsuitable",
+            Self::PortMissing => "port_missing",
+            Self::ForeignReference => "foreign_reference",
+            Self::ApexMissing => "apex_missing",
+            Self::ApexUnsuitable => "apex_unsuitable",
+            Self::SplitConflict => "split_conflict",
+            Self::MatchesUnsupported => "matches_unsupported",
+            Self::BadProfile => "bad_profile",
+            Self::ExternalName => "external_name",
+            Self::MultiClusterUnsupported => "multi_cluster_unsupported",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
