@@ -5,7 +5,8 @@
 //! (the profile's and the backend's own), so their order has to be made:
 //!
 //! * a backend that empties: the profile goes first, the backend's own endpoints a [drain](Lead::drain) later;
-//! * a backend that comes back: its endpoints first, the profile a moment later.
+//! * a backend that comes back: its endpoints first, the profile a moment later;
+//! * the last backend that empties: both together, so that one that is back before then is not noticed at all.
 //!
 //! Only the leaf reading is concerned. A merged answer says both in one message and is never held.
 
@@ -39,10 +40,16 @@ impl Lead {
                 Answer::Endpoints(held),
                 Answer::Endpoints(next),
             ) if is_backend && !held.entries().is_empty() && next.entries().is_empty() => self.drain,
+            // Weights that are said only because nobody is left go together with the last one's endpoints: until
+            // those are gone they would lead to backends that are empty already.
+            (_, Answer::Profile(held), Answer::Profile(next)) if next.all_empty && !held.all_empty => {
+                self.drain
+            }
             (_, Answer::Profile(held), Answer::Profile(next))
-                if held.drained.iter().any(|backend| !next.drained.contains(backend)) =>
+                if held.empty.iter().any(|backend| !next.empty.contains(backend)) =>
             {
-                RETURN_LAG.min(self.drain)
+                // Sooner than any endpoints that empty in the same batch.
+                RETURN_LAG.min(self.drain / 2)
             }
             _ => Duration::ZERO,
         };

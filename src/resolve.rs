@@ -113,8 +113,10 @@ pub enum Answer {
 pub struct Profile {
     /// The whole message; a profile is never sent in parts.
     pub message: Frames,
-    /// Backends that are listed with weight 0 only because they have no ready endpoint.
-    pub drained: BTreeSet<NsName>,
+    /// Backends of positive weight that have no ready endpoint.
+    pub empty: BTreeSet<NsName>,
+    /// All of them are, so that they are listed with their weights nevertheless.
+    pub all_empty: bool,
 }
 
 /// An answer and what it rests on.

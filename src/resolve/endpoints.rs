@@ -118,6 +118,10 @@ impl<'a> Look<'a> {
     fn endpoints(&mut self, service: &'a Service, instance: Option<&Name>, port: u16) -> Vec<Candidate<'a>> {
         self.reads.insert(Fact::Endpoints(service.name.clone()));
         let mut candidates: Vec<_> = self.candidates(service, instance, port).collect();
+        if !self.options.ipv6 {
+            // Before the zone: what is not given out must not be what a zone is left with.
+            candidates.retain(|candidate| candidate.addr.is_ipv4());
+        }
         // Of one address in two slices the first slice by name counts; the sort keeps that order.
         candidates.sort_by_key(|candidate| candidate.addr);
         candidates.dedup_by_key(|candidate| candidate.addr);
@@ -195,12 +199,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// One address a pod: its IPv6 one if it is given out, else its IPv4 one.
-    fn keep_family(&mut self, candidates: &mut Vec<Candidate<'a>>) {
-        if !self.options.ipv6 {
-            candidates.retain(|candidate| candidate.addr.is_ipv4());
-            return;
-        }
+    /// One address a pod: its IPv6 one if the zone left that, else its IPv4 one.
+    fn keep_family(&self, candidates: &mut Vec<Candidate<'a>>) {
         let has_ipv6: HashSet<NsName> = candidates
             .iter()
             .filter(|candidate| candidate.addr.is_ipv6())

@@ -68,14 +68,18 @@ impl<'a> Look<'a> {
                 say(Reason::ApexMissing, "spec.service", message);
                 None
             }
-            Some(service) if service.kind != ServiceKind::ClusterIp => {
-                let message = format!(
-                    "Service {apex} has no cluster IP, so its traffic cannot be split; name a ClusterIP Service"
-                );
-                say(Reason::ApexUnsuitable, "spec.service", message);
-                None
+            Some(service) => {
+                let no_cluster_ip = || {
+                    let message = format!(
+                        "Service {apex} is headless, so its traffic cannot be split; give it a cluster IP"
+                    );
+                    (service.kind == ServiceKind::Headless).then_some(message)
+                };
+                let problem = unsuitable(service).map(|(_, _, message)| message).or_else(no_cluster_ip);
+                let is_suitable = problem.is_none();
+                problem.into_iter().for_each(|message| say(Reason::ApexUnsuitable, "spec.service", message));
+                is_suitable.then_some(service)
             }
-            Some(service) => Some(service),
         };
         if named_backends(self.cluster, split).all(|(_, weight)| weight == Milli::ZERO) {
             let message = format!(

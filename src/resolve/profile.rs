@@ -26,14 +26,14 @@ fn default_retry_budget() -> pb::RetryBudget {
     pb::RetryBudget { retry_ratio: 0.2, min_retries_per_second: 10, ttl }
 }
 
-fn profile(message: &pb::DestinationProfile, drained: BTreeSet<NsName>) -> Profile {
-    Profile { message: wire::profile(message), drained }
+fn profile(message: &pb::DestinationProfile) -> Profile {
+    Profile { message: wire::profile(message), empty: BTreeSet::new(), all_empty: false }
 }
 
 /// What is said of a service that does not exist, or not on that port. It is not an error: a real proxy
 /// hangs its connections on one.
 fn unknown() -> Profile {
-    profile(&pb::DestinationProfile::default(), BTreeSet::new())
+    profile(&pb::DestinationProfile::default())
 }
 
 /// What is said of an address behind which there is no service.
@@ -48,7 +48,7 @@ fn bare_endpoint(addr: SocketAddr) -> Profile {
         endpoint: Some(endpoint),
         ..Default::default()
     };
-    profile(&message, BTreeSet::new())
+    profile(&message)
 }
 
 impl<'a> Look<'a> {
@@ -89,13 +89,14 @@ impl<'a> Look<'a> {
         }
         let fqdn = self.fqdn(name);
         let custom = self.profile_object(name, &fqdn);
-        let (dst_overrides, drained) = match custom.filter(|custom| !custom.dst_overrides.is_empty()) {
-            Some(custom) => (custom_overrides(custom, port), BTreeSet::new()),
+        let nobody = BTreeSet::new;
+        let (dst_overrides, empty, all_empty) = match custom.filter(|custom| !custom.dst_overrides.is_empty())
+        {
+            Some(custom) => (custom_overrides(custom, port), nobody(), false),
             None => match self.split_of(service, port) {
                 Some(split) if split.total > 0 => self.split_overrides(&split, port),
-                Some(_) => (vec![self.self_override(name, port)], BTreeSet::new()),
-                None if self.options.apex_override => (vec![self.self_override(name, port)], BTreeSet::new()),
-                None => (Vec::new(), BTreeSet::new()),
+                None if !self.options.apex_override => (Vec::new(), nobody(), false),
+                _ => (vec![self.self_override(name, port)], nobody(), false),
             },
         };
         let message = pb::DestinationProfile {
@@ -109,7 +110,7 @@ impl<'a> Look<'a> {
             profile_ref: custom.map(|custom| wire::resource("linkerd.io", "ServiceProfile", &custom.name, 0)),
             ..Default::default()
         };
-        profile(&message, drained)
+        Profile { message: wire::profile(&message), empty, all_empty }
     }
 
     fn fqdn(&self, name: &NsName) -> String {
@@ -139,10 +140,14 @@ impl<'a> Look<'a> {
     }
 
     /// One override for each backend that has the port, in the order of the split. One without ready
-    /// endpoints gets weight 0, because requests that a proxy sends there wait and fail; it is named in the
-    /// second part. If that would leave nobody the declared weights are said: a proxy that is given zeros
-    /// only goes to the apex, that is to versions nobody chose.
-    fn split_overrides(&mut self, split: &Split<'a>, port: u16) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>) {
+    /// endpoints gets weight 0, because requests that a proxy sends there wait and fail. If that would leave
+    /// nobody the declared weights are said: a proxy that is given zeros only goes to the apex, that is to
+    /// versions nobody chose. Also says which backends with a weight are empty, and whether all are.
+    fn split_overrides(
+        &mut self,
+        split: &Split<'a>,
+        port: u16,
+    ) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>, bool) {
         let mut listed: Vec<_> = split.backends.iter().filter(|backend| !backend.lacks(port)).collect();
         if listed.iter().all(|backend| backend.weight == Milli::ZERO) {
             // Only backends without the port have any weight. Naming them fails their requests, as the merged
@@ -152,21 +157,19 @@ impl<'a> Look<'a> {
         // Scaled before the empty ones are set to 0, so that one emptying never changes another's weight.
         let weights =
             share::override_weights(&listed.iter().map(|backend| backend.weight).collect::<Vec<_>>());
+        let weighted: Vec<_> = listed.iter().filter(|backend| backend.weight > Milli::ZERO).collect();
         let mut empty: BTreeSet<NsName> = BTreeSet::new();
-        for backend in &listed {
-            let ready = backend.serves(port).is_some_and(|service| self.has_endpoints(service, port));
-            if backend.weight > Milli::ZERO && !ready {
+        for backend in &weighted {
+            if !backend.serves(port).is_some_and(|service| self.has_endpoints(service, port)) {
                 empty.insert(backend.name.clone());
             }
         }
-        if listed.iter().all(|backend| backend.weight == Milli::ZERO || empty.contains(&backend.name)) {
-            empty.clear();
-        }
+        let all_empty = empty.len() == weighted.len();
         let overrides = listed.iter().zip(weights).map(|(backend, weight)| {
-            let weight = if empty.contains(&backend.name) { 0 } else { weight };
+            let weight = if !all_empty && empty.contains(&backend.name) { 0 } else { weight };
             self.override_to(&backend.name, port, weight)
         });
-        (overrides.collect(), empty)
+        (overrides.collect(), empty, all_empty)
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Look<'a> {
     /// no split, or the apex is nothing that can be split there.
     pub(super) fn split_of(&mut self, apex: &Service, port: u16) -> Option<Split<'a>> {
         self.reads.insert(Fact::SplitsOf(apex.name.clone()));
-        if apex.kind != ServiceKind::ClusterIp || apex.port(port).is_none() {
+        if apex.kind != ServiceKind::ClusterIp || unsuitable(apex).is_some() || apex.port(port).is_none() {
             return None;
         }
         let split = winner(self.cluster, &apex.name)?;

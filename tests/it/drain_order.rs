@@ -124,7 +124,7 @@ fn each_emptying_is_held_anew() {
     for _ in 0..3 {
         mesh.edit("endpoints b");
         profile.expect("a=500000 b=0");
-        mesh.wait(DRAIN - 50);
+        mesh.wait(DRAIN / 3);
         b.expect("");
         mesh.edit("endpoints b B1");
         mesh.wait(RETURN);
@@ -432,4 +432,39 @@ fn a_hold_ends_with_its_stream() {
     drop(b);
     mesh.wait(2 * DRAIN);
     mesh.leaf("b").expect("empty");
+}
+
+#[test]
+fn the_last_backend_may_blink_unnoticed() {
+    let Proxy { mut mesh, mut profile, mut a, mut b } = proxy();
+    mesh.edit("endpoints a");
+    profile.expect("a=0 b=500000");
+    mesh.wait(DRAIN + 1);
+    a.expect("empty");
+
+    mesh.edit("endpoints b");
+    mesh.wait(DRAIN / 2);
+    mesh.edit("endpoints b B1");
+    mesh.wait(2 * DRAIN);
+
+    profile.expect("");
+    b.expect("");
+}
+
+#[test]
+fn the_last_backend_that_empties_takes_the_profile_with_it() {
+    let Proxy { mut mesh, mut profile, mut a, mut b } = proxy();
+    mesh.edit("endpoints a");
+    profile.expect("a=0 b=500000");
+    mesh.wait(DRAIN + 1);
+    a.expect("empty");
+
+    mesh.edit("endpoints b");
+    mesh.wait(DRAIN - 1);
+    profile.expect("");
+    b.expect("");
+    mesh.wait(2);
+
+    b.expect("empty");
+    profile.expect("a=500000 b=500000");
 }

@@ -58,6 +58,21 @@ fn a_client_follows_its_node_into_another_zone() {
 }
 
 #[test]
+fn of_two_clients_in_one_zone_each_follows_its_own_node() {
+    let mut mesh = Mesh::given(&format!("{ZONES}; endpoints name1 E1(hint=west-1a) E2(hint=west-1b)"));
+    mesh.edit("node n4 zone=west-1a");
+    let (mut stays, mut moves) = (mesh.on_node("n1").leaf("name1"), mesh.on_node("n4").leaf("name1"));
+    stays.expect("add E1=10k");
+    moves.expect("add E1=10k");
+    mesh.edit("node n4 zone=west-1b");
+    stays.expect("");
+    moves.expect("add E2=10k; remove E1");
+    mesh.edit("node n1 zone=west-1b");
+    stays.expect("add E2=10k; remove E1");
+    moves.expect("");
+}
+
+#[test]
 fn case_39_a_backends_share_is_divided_among_the_endpoints_this_client_is_given() {
     let mesh = Mesh::given(&format!(
         "{ZONES}; split name1 a=50 b=50; service a 80; service b 80; endpoints b B1 B2

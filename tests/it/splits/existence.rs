@@ -239,6 +239,8 @@ fn an_apex_with_a_multi_cluster_marker_stays_empty() {
     let mesh = Mesh::given("service web 80 marker; split web a=1; service a 80; endpoints a A1");
     mesh.merged("web").expect("empty");
     mesh.leaf("web").expect("empty");
+    mesh.profile("web").expect("web=10000");
+    mesh.expect_warnings("split apex_unsuitable; web multi_cluster_unsupported");
 }
 
 #[test]

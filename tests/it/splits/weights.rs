@@ -165,7 +165,7 @@ fn t50_scaling_keeps_the_ratio() {
 
 #[test]
 fn overrides_are_sent_as_they_are_up_to_the_last_sum_that_fits() {
-    // 429496729.5 units are 4294967295: exactly u32::MAX tenths of thousandths.
+    // Overrides are multiples of 10, so 4294967290 is the largest sum below 2^32.
     check("fits", "a=429496 b=729m", "a A1; b B1", "a=4294960000 b=7290", "A1=999998303 B1=1697");
     check("one more", "a=429496 b=730m", "a A1; b B1", "a=999998300 b=1699", "A1=999998300 B1=1700");
 }
