@@ -103,7 +103,7 @@ impl Manifests {
             let batch = match poll.await {
                 Ok((same, batch, cost)) => {
                     manifests = same;
-                    pause = (cost * (SHARE - 1)).clamp(INTERVAL, LONGEST_INTERVAL);
+                    pause = manifests.pause(cost);
                     batch
                 }
                 Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
@@ -116,6 +116,13 @@ impl Manifests {
                 return;
             }
         }
+    }
+
+    /// How long to wait after a look that took so long. While a change is on its way the next look is not put
+    /// off: that is soon over.
+    fn pause(&self, cost: Duration) -> Duration {
+        let share = if self.settling.is_waiting() { 1 } else { SHARE - 1 };
+        (cost * share).clamp(INTERVAL, LONGEST_INTERVAL)
     }
 
     /// What is new after another look at the folder, if anything is.

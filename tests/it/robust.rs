@@ -201,6 +201,42 @@ async fn clients_that_never_read_or_die_disturb_nobody() {
 }
 
 #[tokio::test]
+async fn a_peer_that_answers_no_ping_is_let_go() {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+    let folder = copy_of_bookinfo();
+    let flags = ["--keepalive-interval", "100ms", "--keepalive-timeout", "100ms"];
+    let server = Binary::serve_with(folder.path(), &flags).await;
+    let mut healthy = get(server.grpc, REVIEWS, "").await;
+    next(&mut healthy).await;
+
+    // The preface and an empty SETTINGS frame: a client that speaks HTTP/2 once and never again.
+    let mut dead = TcpStream::connect(server.grpc).await.expect("connected");
+    dead.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("written");
+    let mut heard = Vec::new();
+    timeout(PATIENCE, dead.read_to_end(&mut heard)).await.expect("closed in time").expect("closed in order");
+
+    silent(&mut healthy).await;
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused() {
+    let folder = copy_of_bookinfo();
+    let server = Binary::serve(folder.path()).await;
+    let mut client = client(server.grpc).await;
+    let mut request = tonic::Request::new(ask(REVIEWS, ""));
+    request.metadata_mut().insert("x-large", "x".repeat(20 << 10).parse().expect("text"));
+
+    // HTTP/2 says 431, which tonic's client shows when the stream is read.
+    let refused = async { client.get(request).await?.into_inner().message().await };
+    refused.await.expect_err("16 KiB are taken");
+
+    assert!(is_add_of(&next(&mut get(server.grpc, REVIEWS, "").await).await, 2));
+}
+
+#[tokio::test]
 async fn sigterm_ends_every_stream_with_unavailable() {
     let folder = copy_of_bookinfo();
     let mut server =

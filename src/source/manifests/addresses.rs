@@ -6,7 +6,7 @@
 //! names that are gone is taken back; only then is somebody refused.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap, HashSet},
     net::Ipv4Addr,
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Pool {
     base: u32,
     /// How many addresses it has to give.
     size: u32,
-    given: BTreeMap<NsName, u32>,
+    given: HashMap<NsName, u32>,
     /// Which are given, by place: looking for a free one in a range that is nearly full asks this a lot.
     taken: Vec<bool>,
 }
@@ -33,7 +33,7 @@ impl Pool {
     fn new(base: Ipv4Addr, prefix: u32) -> Self {
         let size = (1 << (24 - prefix)) * USED_OF_256;
         let places = usize::try_from(size).expect("32 bits fit");
-        Self { base: base.to_bits(), size, given: BTreeMap::new(), taken: vec![false; places] }
+        Self { base: base.to_bits(), size, given: HashMap::new(), taken: vec![false; places] }
     }
 
     /// Addresses of Pods: 10.244.0.0/16, what a cluster made by kubeadm or kind uses.
@@ -52,7 +52,8 @@ impl Pool {
     }
 
     /// Sees to it that everybody of `names` has an address that is not in `explicit`, as far as there are
-    /// enough. Nobody who has one is moved, unless the manifests now name it as somebody's own.
+    /// enough, whatever their order. Nobody who has one is moved, unless the manifests now name it as
+    /// somebody's own.
     pub(super) fn assign<'n>(
         &mut self,
         names: impl Iterator<Item = &'n NsName> + Clone,
@@ -61,21 +62,13 @@ impl Pool {
         let explicit: BTreeSet<u32> = explicit.iter().filter_map(|address| self.place(*address)).collect();
         self.keep(|_, place| !explicit.contains(&place));
         let room = self.taken.len() - explicit.len();
-        let mut reclaimed = false;
-        for name in names.clone() {
-            if self.given.contains_key(name) {
-                continue;
-            }
-            if !reclaimed && self.given.len() >= room {
-                reclaimed = true;
-                let present: BTreeSet<_> = names.clone().collect();
-                self.keep(|name, _| present.contains(name));
-            }
-            if self.given.len() >= room {
-                return;
-            }
-            self.give(name, &explicit);
+        let new: BTreeSet<_> = names.clone().filter(|name| !self.given.contains_key(*name)).collect();
+        if self.given.len() + new.len() > room {
+            let present: HashSet<_> = names.collect();
+            self.keep(|name, _| present.contains(name));
         }
+        let left = room.saturating_sub(self.given.len());
+        new.into_iter().take(left).for_each(|name| self.give(name, &explicit));
     }
 
     /// The address of somebody who was assigned one.

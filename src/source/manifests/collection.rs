@@ -4,7 +4,11 @@
 //! everything: of a file that stopped being readable, and of an object that stopped being usable, as long as
 //! the file, or the object in a file, is still there. Whoever asks later is told what is wrong meanwhile.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{
     controllers::{Controllers, Objects, Wanted},
@@ -20,7 +24,7 @@ use crate::{
 pub(super) struct Collection {
     files: BTreeMap<Arc<Path>, File>,
     /// The version of each object that is used.
-    good: BTreeMap<Key, Content>,
+    good: HashMap<Key, Content>,
     controllers: Controllers,
     /// What was sent of objects so far; `None` before the first batch.
     sent: Option<Objects>,
@@ -81,6 +85,7 @@ impl Collection {
         let chosen = choose(&self.files, &self.good, &mut report.findings);
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
+        let mut origins = Vec::with_capacity(chosen.len());
         for (key, Chosen { content, origin }) in &chosen {
             let object = match content {
                 Content::Service(object, selecting) => {
@@ -88,7 +93,7 @@ impl Collection {
                     object
                 }
                 Content::Pod(object, pod) => {
-                    wanted.pods.insert(object.name(), pod);
+                    wanted.pods.push((object.name(), pod));
                     object
                 }
                 Content::Workload(workload) => {
@@ -99,17 +104,21 @@ impl Collection {
             };
             if let Key::Object(id) = key {
                 objects.insert(id.clone(), object.clone());
-                report.origins.insert(id.clone(), origin.clone());
+                origins.push((id.clone(), origin.clone()));
             }
         }
         let outcome = self.controllers.complete(&wanted, &mut objects);
         report.workloads = outcome.workloads;
+        report.origins = origins.into_iter().collect();
         for (key, message) in outcome.shortages {
             let Some(Chosen { origin, .. }) = chosen.get(&key) else { continue };
             let (reason, location) = (Reason::AddressesUsedUp, origin.location.clone());
             report.findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         }
-        report.findings.sort_by(|a, b| a.location.cmp(&b.location));
+        let order = |a: &Finding, b: &Finding| {
+            (&a.location, &a.object, &a.message).cmp(&(&b.location, &b.object, &b.message))
+        };
+        report.findings.sort_by(order);
         self.good = chosen.into_iter().map(|(key, chosen)| (key.clone(), chosen.content.clone())).collect();
         self.news(objects, report)
     }
@@ -175,16 +184,16 @@ type Place<'f> = (&'f Arc<Path>, &'f Item);
 /// would leave it. If that one is of no use, the object stays as it was.
 fn choose<'f>(
     files: &'f BTreeMap<Arc<Path>, File>,
-    good: &'f BTreeMap<Key, Content>,
+    good: &'f HashMap<Key, Content>,
     findings: &mut Vec<Finding>,
-) -> BTreeMap<&'f Key, Chosen<'f>> {
-    let mut places: BTreeMap<&Key, Vec<Place<'f>>> = BTreeMap::new();
+) -> HashMap<&'f Key, Chosen<'f>> {
+    let mut places: HashMap<&Key, Vec<Place<'f>>> = HashMap::new();
     for (path, file) in files {
         for item in &file.items.items {
             places.entry(&item.key).or_default().push((path, item));
         }
     }
-    let mut chosen = BTreeMap::new();
+    let mut chosen = HashMap::with_capacity(places.len());
     for (key, places) in places {
         let usable = |place: &&Place<'f>| place.1.content.is_ok();
         let (last, earlier) = places.split_last().expect("an object is somewhere");
@@ -223,19 +232,23 @@ fn origin((path, item): &Place<'_>) -> Origin {
 
 /// The first batch: all there is of every kind, none left unsaid.
 fn everything(objects: &Objects) -> Vec<Event> {
+    let mut sorted: Vec<_> = objects.iter().collect();
+    sorted.sort_unstable_by_key(|(id, _)| *id);
     let all_of = |kind| {
-        let objects = objects.values().filter(|object| object.kind() == kind).cloned();
+        let objects = sorted.iter().filter(|(id, _)| id.kind == kind).map(|(_, object)| (*object).clone());
         Event::Replace(kind, objects.collect())
     };
     Kind::ALL.into_iter().map(all_of).collect()
 }
 
-/// What turns the objects before into those after.
+/// What turns the objects before into those after, in the order of their names.
 fn difference(before: &Objects, after: &Objects) -> Vec<Event> {
-    let changed = after.iter().filter(|(id, object)| before.get(id) != Some(object));
-    let upserts = changed.map(|(_, object)| Event::Upsert(object.clone()));
-    let removes = before.keys().filter(|id| !after.contains_key(id)).map(|id| Event::Remove(id.clone()));
-    upserts.chain(removes).collect()
+    let mut changed: Vec<_> = after.iter().filter(|(id, object)| before.get(*id) != Some(*object)).collect();
+    changed.sort_unstable_by_key(|(id, _)| *id);
+    let mut gone: Vec<_> = before.keys().filter(|id| !after.contains_key(*id)).collect();
+    gone.sort_unstable();
+    let upserts = changed.into_iter().map(|(_, object)| Event::Upsert(object.clone()));
+    upserts.chain(gone.into_iter().map(|id| Event::Remove(id.clone()))).collect()
 }
 
 #[cfg(test)]

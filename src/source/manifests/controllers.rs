@@ -5,12 +5,15 @@
 //! wins: a Pod, an address, the EndpointSlices of a Service.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
-use self::{pods::Group, slices::Zones};
+use self::{
+    pods::{Group, Placed},
+    slices::Zones,
+};
 use super::{
     addresses::Pool,
     items::Key,
@@ -33,9 +36,9 @@ pub(super) struct Controllers {
 #[derive(Debug, Default)]
 pub(super) struct Wanted<'m> {
     /// The Pods that are in the manifests.
-    pub(super) pods: BTreeMap<&'m NsName, &'m ExplicitPod>,
+    pub(super) pods: Vec<(&'m NsName, &'m ExplicitPod)>,
     /// The Services that select Pods.
-    pub(super) services: BTreeMap<&'m NsName, &'m Selecting>,
+    pub(super) services: Vec<(&'m NsName, &'m Selecting)>,
     /// All workloads.
     pub(super) workloads: Vec<&'m Workload>,
 }
@@ -49,8 +52,9 @@ pub(super) struct Outcome {
     pub(super) shortages: Vec<(Key, String)>,
 }
 
-/// The objects of the manifests, to which the controllers add theirs.
-pub(super) type Objects = BTreeMap<ObjectId, Object>;
+/// The objects of the manifests, to which the controllers add theirs. Not sorted: there are many, and what is
+/// said of them in the end is little.
+pub(super) type Objects = HashMap<ObjectId, Object>;
 
 impl Default for Controllers {
     fn default() -> Self {
@@ -73,10 +77,9 @@ impl Controllers {
                 lacking.insert(workload.key(), made_up.left_out);
             }
         }
-        groups
-            .iter_mut()
-            .filter(|g| g.is_made_up())
-            .for_each(|g| g.pods.retain(|p| !wanted.pods.contains_key(&p.name)));
+        let is_explicit = |pod: &Placed| objects.contains_key(&id(Kind::Pod, &pod.name));
+        let made_up = groups.iter_mut().filter(|group| group.is_made_up());
+        made_up.for_each(|group| group.pods.retain(|pod| !is_explicit(pod)));
         self.place(&mut groups, &explicit_addresses(objects, wanted), &mut lacking);
         add_pods(&groups, objects);
         add_slices(wanted, &groups, &nodes.zones, objects);
@@ -124,8 +127,7 @@ impl Controllers {
             if let Some(ip) = self.services.of(&service.name) {
                 Arc::make_mut(service).cluster_ips = vec![ip.into()];
             } else {
-                let id = ObjectId { kind: Kind::Service, name: service.name.clone() };
-                shortages.push((Key::Object(id), no_cluster_ip()));
+                shortages.push((Key::Object(id(Kind::Service, &service.name)), no_cluster_ip()));
             }
         }
     }
@@ -164,6 +166,7 @@ impl Nodes {
                 zones.extend(node.zone.clone().map(|zone| (node.name.name.clone(), zone)));
             }
         }
+        names.sort();
         Self { names, zones }
     }
 }
@@ -174,8 +177,8 @@ fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
     type Id<'m> = (&'m Name, WorkloadKind, &'m Name);
     let id = |w: &'m Workload| -> Id<'m> { (&w.name.namespace, w.kind, &w.name.name) };
     let owner = |w: &'m Workload| w.owner.as_ref().map(|(kind, name)| (&w.name.namespace, *kind, name));
-    let known: BTreeSet<Id<'_>> = wanted.workloads.iter().copied().map(id).collect();
-    let mut running: BTreeSet<Id<'_>> = BTreeSet::new();
+    let known: HashSet<Id<'_>> = wanted.workloads.iter().copied().map(id).collect();
+    let mut running: HashSet<Id<'_>> = HashSet::new();
     for (name, pod) in &wanted.pods {
         running.extend(pod.owner.as_ref().map(|(kind, owner)| (&name.namespace, *kind, owner)));
     }
@@ -195,7 +198,7 @@ fn explicit_addresses(objects: &Objects, wanted: &Wanted<'_>) -> BTreeSet<Ipv4Ad
             addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
         }
     }
-    for pod in wanted.pods.values() {
+    for (_, pod) in &wanted.pods {
         if let Life::At(ip, _) = &pod.life {
             addresses.extend(v4(ip));
         }
@@ -215,7 +218,7 @@ fn add_pods(groups: &[Group], objects: &mut Objects) {
 
 /// Adds EndpointSlices for every Service that selects Pods and has none of its own.
 fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mut Objects) {
-    let mut served: BTreeSet<NsName> = BTreeSet::new();
+    let mut served: HashSet<NsName> = HashSet::new();
     for object in objects.values() {
         if let Object::EndpointSlice(slice) | Object::Endpoints(slice) = object {
             let service = slice.service.clone();
@@ -229,12 +232,16 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
         }
         for mut slice in slices::slices(name, selecting, &index.selected(name, selecting), zones) {
             // A slice of another Service may have the name by chance; that one is the user's.
-            while objects.contains_key(&ObjectId { kind: Kind::EndpointSlice, name: slice.name.clone() }) {
+            while objects.contains_key(&id(Kind::EndpointSlice, &slice.name)) {
                 slice.name.name = format!("{}x", slice.name.name).into();
             }
             insert(objects, Object::EndpointSlice(Arc::new(slice)));
         }
     }
+}
+
+fn id(kind: Kind, name: &NsName) -> ObjectId {
+    ObjectId { kind, name: name.clone() }
 }
 
 fn insert(objects: &mut Objects, object: Object) {

@@ -5,7 +5,7 @@
 //! and it works where there are no events: over the network, in a mounted ConfigMap, in a container's volume.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     fs,
     hash::{DefaultHasher, Hasher},
     io::{self, Read},
@@ -28,18 +28,27 @@ const YOUNG: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
-    known: BTreeMap<Arc<Path>, Known>,
+    known: HashMap<Arc<Path>, Known>,
 }
 
 /// What one look at the folder saw.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// Every manifest, by its path from the root.
-    pub(super) files: BTreeMap<Arc<Path>, Sight>,
-    /// The content of those that were read this time.
-    pub(super) contents: BTreeMap<Arc<Path>, Vec<u8>>,
+    /// Every manifest, in no particular order.
+    pub(super) files: Vec<Seen>,
     /// What could not be looked into.
     pub(super) troubles: Vec<Trouble>,
+}
+
+/// A manifest as one look saw it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Its path from the root.
+    pub(super) path: Arc<Path>,
+    /// What it holds.
+    pub(super) sight: Sight,
+    /// The content itself, if it was read this time. It always is when it is new.
+    pub(super) content: Option<Vec<u8>>,
 }
 
 /// What a file holds, without holding it.
@@ -81,15 +90,15 @@ struct Listed {
 /// What is known of a file from the last look.
 #[derive(Debug)]
 struct Known {
-    stamp: Stamp,
-    /// The file may have changed since without another stamp.
-    young: bool,
+    /// What the file was like when it was read; `None` if it may change without looking different, so that it
+    /// has to be read again.
+    stamp: Option<Stamp>,
     sight: Sight,
 }
 
 /// What tells that a file is still the one that was read. The second time is that of the inode, which also
 /// shows a file that was replaced together with its times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
     inode: u64,
@@ -100,19 +109,23 @@ struct Stamp {
 
 impl Folder {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, known: BTreeMap::new() }
+        Self { root, known: HashMap::new() }
     }
 
     /// Looks at all of it, and reads what may have changed.
     pub(super) fn scan(&mut self) -> Scan {
         let mut scan = Scan::default();
-        let mut known = BTreeMap::new();
-        for listed in self.list(&mut scan.troubles) {
-            let before = self.known.remove(&listed.path);
-            let (now, content) = listed.look(before);
-            scan.files.insert(listed.path.clone(), now.sight.clone());
-            scan.contents.extend(content.map(|content| (listed.path.clone(), content)));
-            known.insert(listed.path, now);
+        let mut known = HashMap::with_capacity(self.known.len());
+        for Listed { path, place, metadata } in self.list(&mut scan.troubles) {
+            let stamp = metadata.as_ref().ok().map(Stamp::of);
+            let before =
+                self.known.remove(&path).filter(|known| known.stamp.is_some() && known.stamp == stamp);
+            let (now, content) = match before {
+                Some(same) => (same, None),
+                None => Known::read(&place, metadata),
+            };
+            scan.files.push(Seen { path: path.clone(), sight: now.sight.clone(), content });
+            known.insert(path, now);
         }
         self.known = known;
         scan
@@ -200,29 +213,6 @@ impl Folder {
     }
 }
 
-impl Listed {
-    /// What the file holds, by what is known of it if it is still the same; and its content if it was read.
-    fn look(&self, before: Option<Known>) -> (Known, Option<Vec<u8>>) {
-        let metadata = match &self.metadata {
-            Ok(metadata) => metadata,
-            Err(error) => return (Known::unreadable(error), None),
-        };
-        let stamp = Stamp::of(metadata);
-        match before {
-            Some(known) if known.stamp == stamp && !known.young => return (known, None),
-            _ => {}
-        }
-        // Taken before reading: whatever is written from here on is younger.
-        let young = stamp.is_young(SystemTime::now());
-        match read(&self.place, metadata) {
-            Ok(content) => {
-                (Known { stamp, young, sight: Sight::Content(Digest::of(&content)) }, Some(content))
-            }
-            Err(error) => (Known::unreadable(&error), None),
-        }
-    }
-}
-
 impl Scan {
     /// Why nothing at all could be looked at, if that is so.
     pub(super) fn root_trouble(&self) -> Option<&Trouble> {
@@ -246,10 +236,21 @@ impl Digest {
 }
 
 impl Known {
-    /// A file that could not be read, and is tried again each time.
-    fn unreadable(error: &io::Error) -> Self {
-        let sight = Sight::Unreadable(format!("cannot be read: {error}").into());
-        Self { stamp: Stamp::default(), young: true, sight }
+    /// Reads a file.
+    fn read(place: &Path, metadata: io::Result<fs::Metadata>) -> (Self, Option<Vec<u8>>) {
+        // Taken before reading: whatever is written from here on is younger.
+        let now = SystemTime::now();
+        let read = metadata.and_then(|metadata| Ok((read(place, &metadata)?, Stamp::of(&metadata))));
+        match read {
+            Ok((content, stamp)) => {
+                let sight = Sight::Content(Digest::of(&content));
+                (Self { stamp: (!stamp.is_young(now)).then_some(stamp), sight }, Some(content))
+            }
+            Err(error) => {
+                let sight = Sight::Unreadable(format!("cannot be read: {error}").into());
+                (Self { stamp: None, sight }, None)
+            }
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Item {
 }
 
 /// What identifies an object among all that matter here. Written `Kind namespace/name`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key {
     /// One of the model's.
     Object(ObjectId),

@@ -10,7 +10,7 @@
 //! Pure: it is told what was seen and when.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{
     collection::Change,
-    folder::{Scan, Sight, Trouble},
+    folder::{Scan, Seen, Sight, Trouble},
 };
 
 /// How long a file must be gone or empty.
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What was taken so far, and what is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    taken: BTreeMap<Arc<Path>, Sight>,
+    taken: HashMap<Arc<Path>, Sight>,
     pending: BTreeMap<Arc<Path>, Pending>,
     troubles: Vec<Trouble>,
     /// What the last look saw of those.
@@ -64,34 +64,28 @@ pub(super) struct Settled {
 
 impl Settling {
     /// Takes the first look as it is.
-    pub(super) fn begin(mut scan: Scan) -> (Self, Settled) {
-        let changes = scan
-            .files
-            .iter()
-            .map(|(path, sight)| (path.clone(), change(Some(sight), scan.contents.remove(path))));
-        let settled = Settled { changes: changes.collect(), troubles: scan.troubles.clone() };
-        let begun = Self {
-            taken: scan.files,
-            troubles: scan.troubles.clone(),
-            troubles_seen: scan.troubles,
-            ..Self::default()
-        };
+    pub(super) fn begin(scan: Scan) -> (Self, Settled) {
+        let mut begun =
+            Self { troubles: scan.troubles.clone(), troubles_seen: scan.troubles, ..Self::default() };
+        let mut settled = Settled { changes: Vec::new(), troubles: begun.troubles.clone() };
+        for Seen { path, sight, content } in scan.files {
+            settled.changes.push((path.clone(), change(Some(&sight), content)));
+            begun.taken.insert(path, sight);
+        }
         (begun, settled)
     }
 
     /// Compares another look with what was taken, and says what has come to rest, if anything has.
-    pub(super) fn observe(&mut self, mut scan: Scan, now: Instant) -> Option<Settled> {
-        let known: BTreeSet<_> = self.taken.keys().chain(self.pending.keys()).cloned().collect();
-        for path in known.into_iter().filter(|path| !scan.files.contains_key(path)) {
-            if is_hidden(&path, &scan.troubles) {
-                self.pending.remove(&path);
-            } else {
-                self.see(path, None, None, now);
-            }
-        }
-        for (path, sight) in scan.files {
-            let content = scan.contents.remove(&path);
+    pub(super) fn observe(&mut self, scan: Scan, now: Instant) -> Option<Settled> {
+        let mut still_there = 0;
+        let mut present = HashSet::with_capacity(scan.files.len());
+        for Seen { path, sight, content } in scan.files {
+            still_there += usize::from(self.taken.contains_key(&path));
+            present.insert(path.clone());
             self.see(path, Some(sight), content, now);
+        }
+        if still_there < self.taken.len() || !self.pending.is_empty() {
+            self.see_what_is_gone(&present, &scan.troubles, now);
         }
         let changes = self.take_settled(now);
         let troubles_changed = scan.troubles == self.troubles_seen && scan.troubles != self.troubles;
@@ -103,6 +97,24 @@ impl Settling {
             return None;
         }
         Some(Settled { changes, troubles: self.troubles.clone() })
+    }
+
+    /// Whether something is on its way, so that the next look should not be late.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Every file that was known and is not there now.
+    fn see_what_is_gone(&mut self, present: &HashSet<Arc<Path>>, troubles: &[Trouble], now: Instant) {
+        let known = self.taken.keys().chain(self.pending.keys());
+        let gone: BTreeSet<_> = known.filter(|path| !present.contains(*path)).cloned().collect();
+        for path in gone {
+            if is_hidden(&path, troubles) {
+                self.pending.remove(&path);
+            } else {
+                self.see(path, None, None, now);
+            }
+        }
     }
 
     /// One file in one look.

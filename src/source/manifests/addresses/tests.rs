@@ -1,11 +1,13 @@
 //! Who gets which address, and who keeps it.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
 
 fn name(number: u32) -> NsName {
-    NsName::new("d", format!("pod-{number}"))
+    NsName::new("d", format!("pod-{number:05}"))
 }
 
 fn names(numbers: impl IntoIterator<Item = u32>) -> Vec<NsName> {
@@ -63,7 +65,7 @@ fn a_full_range_refuses_and_takes_back_what_nobody_has() {
     assert_eq!(size, 508);
     let all = assign(&mut pool, &names(0..size + 10), &[]);
     assert_eq!(all.iter().flatten().count(), 508);
-    assert!(all[..508].iter().all(Option::is_some), "who comes first is served first");
+    assert!(all[..508].iter().all(Option::is_some), "the first by name are served");
     let next = assign(&mut pool, &names(1..size + 1), &[]);
     assert_eq!(next[..507], all[1..508], "those who are still there keep theirs");
     assert_eq!(next[507], all[0], "the one that was given back");

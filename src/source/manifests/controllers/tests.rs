@@ -36,7 +36,7 @@ impl World {
                 }
                 Content::Pod(object, pod) => {
                     insert(&mut objects, object.clone());
-                    wanted.pods.insert(object.name(), pod);
+                    wanted.pods.push((object.name(), pod));
                 }
                 Content::Other(object) => insert(&mut objects, object.clone()),
                 Content::Workload(workload) => wanted.workloads.push(workload),
@@ -46,15 +46,23 @@ impl World {
         self.objects = objects;
     }
 
+    /// All objects, by their names.
+    fn sorted(&self) -> Vec<&Object> {
+        let mut objects: Vec<_> = self.objects.values().collect();
+        objects.sort_by_key(|object| object.id());
+        objects
+    }
+
     fn pods(&self) -> Vec<&Pod> {
-        self.objects
-            .values()
-            .filter_map(|o| if let Object::Pod(pod) = o { Some(&**pod) } else { None })
-            .collect()
+        let pods = self.sorted().into_iter().filter_map(|o| match o {
+            Object::Pod(pod) => Some(&**pod),
+            _ => None,
+        });
+        pods.collect()
     }
 
     fn slices(&self, service: &str) -> Vec<&EndpointSlice> {
-        let slices = self.objects.values().filter_map(|o| match o {
+        let slices = self.sorted().into_iter().filter_map(|o| match o {
             Object::EndpointSlice(slice) => Some(&**slice),
             _ => None,
         });
@@ -300,8 +308,8 @@ fn cluster_ips_are_given_to_those_who_want_one() {
         service("d", json!({ "type": "ExternalName", "externalName": "a.example" })),
     ]);
     let ips: Vec<_> = world
-        .objects
-        .values()
+        .sorted()
+        .into_iter()
         .filter_map(|o| match o {
             Object::Service(s) => Some(s.cluster_ips.iter().map(ToString::to_string).collect::<Vec<_>>()),
             _ => None,
@@ -329,7 +337,7 @@ fn too_many_replicas_are_cut_and_reported() {
     let world = World::of(&[
         web(),
         workload("Deployment", "big", json!({ "replicas": 1_000_000_000_000_u64 })),
-        pod("p", json!({})),
+        pod("alone", json!({})),
     ]);
     assert_eq!(world.endpoints("web").len(), 65_024);
     let [(key, message)] = world.outcome.shortages.as_slice() else { panic!("{:?}", world.outcome) };

@@ -37,12 +37,13 @@ impl Disk {
         symlink(target, self.path(path)).expect("a link");
     }
 
-    /// The files that are seen, as `path=content`, or `path: message`.
+    /// The files that are seen, as `path=content`, or `path: message`; `?` is a content that was not read.
     fn see(&mut self) -> Vec<String> {
-        let scan = self.folder.scan();
-        let show = |(path, sight): (&Arc<Path>, &Sight)| match sight {
+        let mut scan = self.folder.scan();
+        scan.files.sort_by(|a, b| a.path.cmp(&b.path));
+        let show = |Seen { path, sight, content }: &Seen| match sight {
             Sight::Content(_) => {
-                let content = scan.contents.get(path).map_or("?".into(), |c| String::from_utf8_lossy(c));
+                let content = content.as_ref().map_or("?".into(), |c| String::from_utf8_lossy(c));
                 format!("{}={content}", path.display())
             }
             Sight::Unreadable(message) => format!("{}: {message}", path.display()),
@@ -51,9 +52,13 @@ impl Disk {
         scan.files.iter().map(show).chain(troubles).collect()
     }
 
-    /// As if the files had last been changed long ago.
+    /// Looks at files as if they had last been changed long ago.
     fn age(&mut self) {
-        self.folder.known.values_mut().for_each(|known| known.young = false);
+        self.see();
+        for (path, known) in &mut self.folder.known {
+            let metadata = fs::metadata(self.folder.root.join(path)).expect("it was seen");
+            known.stamp = Some(Stamp::of(&metadata));
+        }
     }
 }
 
@@ -196,7 +201,7 @@ fn what_changed_a_moment_ago_or_in_the_future_is_young() {
         (2000, 990, true),
         (990, 2000, true),
     ] {
-        let stamp = Stamp { modified: (modified, 0), changed: (changed, 0), ..Stamp::default() };
+        let stamp = Stamp { device: 0, inode: 0, length: 0, modified: (modified, 0), changed: (changed, 0) };
         assert_eq!(stamp.is_young(now), young, "{modified} {changed}");
     }
 }

@@ -17,16 +17,14 @@ fn sight(content: char) -> Option<Sight> {
     }
 }
 
+fn seen(path: &str, content: char) -> Option<Seen> {
+    let sight = sight(content)?;
+    Some(Seen { path: Path::new(path).into(), sight, content: Some(content.to_string().into_bytes()) })
+}
+
 fn scan(files: impl IntoIterator<Item = (usize, char)>) -> Scan {
-    let mut scan = Scan::default();
-    for (number, content) in files {
-        let path: Arc<Path> = Path::new(&format!("{number}.yaml")).into();
-        if let Some(sight) = sight(content) {
-            scan.files.insert(path.clone(), sight);
-            scan.contents.insert(path, content.to_string().into_bytes());
-        }
-    }
-    scan
+    let files = files.into_iter().filter_map(|(number, content)| seen(&format!("{number}.yaml"), content));
+    Scan { files: files.collect(), troubles: vec![] }
 }
 
 /// One row of looks for each file -> what was taken at which look, as `look: file=content ..`.
@@ -106,10 +104,9 @@ fn what_never_rests_holds_the_rest_back_for_a_second_only() {
 #[test]
 fn files_in_a_folder_that_cannot_be_read_are_not_gone() {
     let trouble = Trouble { folder: Path::new("sub").into(), message: "locked".into() };
-    let file = |path: &str| (Arc::from(Path::new(path)), sight('a').expect("content"));
-    let all = || BTreeMap::from([file("a.yaml"), file("sub/b.yaml"), file("subway.yaml")]);
-    let contents = all().into_keys().map(|path| (path, b"a".to_vec())).collect();
-    let (mut settling, begun) = Settling::begin(Scan { files: all(), contents, troubles: vec![] });
+    let files =
+        ["a.yaml", "sub/b.yaml", "subway.yaml"].into_iter().filter_map(|path| seen(path, 'a')).collect();
+    let (mut settling, begun) = Settling::begin(Scan { files, troubles: vec![] });
     assert_eq!(begun.changes.len(), 3);
     let start = Instant::now();
     let mut taken = Vec::new();
@@ -123,7 +120,7 @@ fn files_in_a_folder_that_cannot_be_read_are_not_gone() {
     }
     let gone = vec!["a.yaml".to_owned(), "subway.yaml".to_owned()];
     assert_eq!(taken, [(2, vec![], vec![trouble.clone()]), (3, gone, vec![trouble])]);
-    let back = Scan { files: BTreeMap::from([file("sub/b.yaml")]), ..Scan::default() };
+    let back = Scan { files: Vec::from_iter(seen("sub/b.yaml", 'a')), troubles: vec![] };
     assert!(settling.observe(back, start + LOOK * 6).is_none(), "one look does not end trouble");
 }
 
