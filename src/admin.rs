@@ -3,7 +3,6 @@
 //! It only reads, and it shares nothing with the streams but numbers: whoever is slow here slows nobody.
 
 use std::{
-    future::Future,
     io,
     sync::{
         Arc,
@@ -55,15 +54,11 @@ impl Admin {
     }
 }
 
-/// Serves until `stop` is done.
+/// Serves as long as it is polled.
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    admin: Arc<Admin>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, admin: Arc<Admin>) -> io::Result<()> {
     let routes = Router::new()
         .route("/", get(index))
         .route("/live", get(|| async { "ok\n" }))
@@ -73,7 +68,7 @@ pub async fn serve(
         .route("/metrics", get(render_metrics))
         .route("/debug/warnings", get(warnings))
         .with_state(admin);
-    axum::serve(listener, routes).with_graceful_shutdown(stop).await
+    axum::serve(listener, routes).await
 }
 
 async fn index() -> &'static str {

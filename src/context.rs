@@ -19,17 +19,6 @@ pub enum Reading {
     Leaf,
 }
 
-impl Reading {
-    /// `merged` or `leaf`, as a token may say it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Merged => "merged",
-            Self::Leaf => "leaf",
-        }
-    }
-}
-
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -43,6 +32,9 @@ pub struct Context {
 
 /// Tokens longer than this, in bytes, are not looked at: a token holds three Kubernetes names.
 const MAX_LENGTH: usize = 16 * 1024;
+
+/// No Kubernetes name is longer, in bytes; a longer one names nothing and is not kept.
+const LONGEST_NAME: usize = 253;
 
 impl Context {
     /// Reads a token:
@@ -79,7 +71,7 @@ impl Context {
 }
 
 fn name(text: Option<&str>) -> Option<Name> {
-    text.filter(|text| !text.is_empty()).map(Name::from)
+    text.filter(|text| (1..=LONGEST_NAME).contains(&text.len())).map(Name::from)
 }
 
 #[cfg(test)]
@@ -104,6 +96,7 @@ mod tests {
         check(r#" {"pod":"pod-1"} "#, Reading::Leaf, "", "");
         check(r#"{"ns":5}"#, Reading::Leaf, "", "");
         check("ns:ns-2", Reading::Leaf, "ns-2", "");
+        check(&format!(r#"{{"nodeName":"{}"}}"#, "x".repeat(254)), Reading::Leaf, "", "");
     }
 
     #[test]

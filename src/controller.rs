@@ -29,8 +29,8 @@ use crate::{
 
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was.
 pub const VIEW_LINGER: Duration = Duration::from_secs(10);
-/// How many batches may wait. The controller takes all that wait at once, so a source that fills this is
-/// only made to wait for one step.
+/// How many batches may wait. The controller takes up to [`TURN`] in one step, so a source that fills this is
+/// made to wait for a few steps.
 pub const BATCHES: usize = 1024;
 /// How many requests for a first view may wait; further ones wait in their own stream.
 const WANTS: usize = 1024;
@@ -77,7 +77,7 @@ pub struct Controller {
     holds: Holds,
     report: Arc<Report>,
     /// What has been logged of each object, so that it is logged once for each of its versions.
-    logged: BTreeSet<(ObjectId, Reason, String)>,
+    logged: BTreeMap<ObjectId, BTreeSet<(Reason, String)>>,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
 }
@@ -102,7 +102,7 @@ impl Controller {
             lead,
             holds: Holds::default(),
             report: Arc::new(Report::default()),
-            logged: BTreeSet::new(),
+            logged: BTreeMap::new(),
             status,
             metrics,
         };
@@ -160,6 +160,8 @@ impl Controller {
         }
         let synced = self.engine.is_synced() != was_synced;
         if synced || report.is_some() || !touched.is_empty() {
+            // Seen to here; nothing is left for the end of the turn.
+            self.engine.take_warnings_changed();
             self.show_status(&touched);
         }
     }
@@ -235,13 +237,12 @@ impl Controller {
 
     /// Logs and counts warnings that are new, each once for a version of its object.
     fn log_warnings(&mut self, status: &Status, touched: &BTreeSet<Fact>) {
-        for fact in touched {
-            if let Some(object) = object_of(fact) {
-                self.logged.retain(|(logged, ..)| *logged != object);
-            }
+        for object in touched.iter().filter_map(object_of) {
+            self.logged.remove(&object);
         }
         let known = self.engine.warnings().filter(|warning| {
-            self.logged.insert((warning.object.clone(), warning.problem.reason, warning.problem.path.clone()))
+            let logged = self.logged.entry(warning.object.clone()).or_default();
+            logged.insert((warning.problem.reason, warning.problem.path.clone()))
         });
         let new: Vec<_> = known.map(|warning| Notice::of_warning(warning, &self.report)).collect();
         new.iter().for_each(|notice| self.log(notice));

@@ -44,6 +44,19 @@ impl<D: Clone + Ord + Hash> Dependents<D> {
         }
     }
 
+    /// Adds to what a dependent read.
+    pub fn add(&mut self, dependent: &D, reads: impl IntoIterator<Item = Fact>) {
+        let known = self.reads_of.entry(dependent.clone()).or_default();
+        for fact in reads {
+            if known.insert(fact.clone()) {
+                self.of_fact.entry(fact).or_default().insert(dependent.clone());
+            }
+        }
+        if known.is_empty() {
+            self.reads_of.remove(dependent);
+        }
+    }
+
     /// How many facts somebody depends on.
     #[must_use]
     pub fn facts(&self) -> usize {

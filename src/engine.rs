@@ -31,12 +31,23 @@ enum Dependent {
 }
 
 /// Everything in the client that decided an answer: clients in one place share it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Anywhere,
     Zone(Option<Name>),
     Node(Option<Name>),
     Namespace(Option<Name>),
+}
+
+/// A query that somebody watches.
+#[derive(Debug, Default)]
+struct Watched {
+    /// What each client was answered; `None` before the first sync.
+    clients: BTreeMap<Client, Option<Arc<Answer>>>,
+    /// How much of a client matters in this state of the cluster; `None` before the first resolution.
+    sight: Option<Sight>,
+    /// The answer in each place that was asked from, in this state of the cluster.
+    places: BTreeMap<Place, Arc<Answer>>,
 }
 
 /// Something an operator should know of an object.
@@ -77,7 +88,7 @@ pub struct Engine {
     awaited: BTreeSet<Kind>,
     /// What was touched before that.
     unseen: BTreeSet<Fact>,
-    watched: BTreeMap<Query, BTreeMap<Client, Option<Arc<Answer>>>>,
+    watched: BTreeMap<Query, Watched>,
     dependents: Dependents<Dependent>,
     warnings: BTreeMap<Dependent, Vec<Warning>>,
     profile_warnings: BTreeMap<NsName, Vec<Warning>>,
@@ -174,24 +185,34 @@ impl Engine {
     /// Starts to keep the answer to a target; `None` until the engine [is synced](Self::is_synced), when it
     /// comes as a [`Change`].
     pub fn watch(&mut self, target: &Target) -> Option<Arc<Answer>> {
-        let clients = self.watched.entry(target.query.clone()).or_default();
-        if let Some(Some(answer)) = clients.get(&target.client) {
+        let is_synced = self.is_synced();
+        let Target { query, client } = target;
+        let watched = self.watched.entry(query.clone()).or_default();
+        if let Some(Some(answer)) = watched.clients.get(client) {
             return Some(answer.clone());
         }
-        clients.insert(target.client.clone(), None);
-        if !self.is_synced() {
+        watched.clients.insert(client.clone(), None);
+        if !is_synced {
             return None;
         }
-        // Others who ask the same keep what they have: it is the answer of this state of the cluster.
-        self.refresh(&target.query, &mut Vec::new());
-        self.watched.get(&target.query)?.get(&target.client)?.clone()
+        // Nobody else who asks the same is looked at: what they have is the answer of this state.
+        let mut look = Refresh::default();
+        let answer = look.answer(&self.cluster, self.options, query, client, watched, None);
+        watched.clients.insert(client.clone(), Some(answer.clone()));
+        self.resolutions += look.resolutions;
+        let dependent = Dependent::Query(query.clone());
+        self.dependents.add(&dependent, look.reads);
+        if !look.warnings.is_empty() {
+            self.warnings_changed |= set(&mut self.warnings, dependent, look.warnings);
+        }
+        Some(answer)
     }
 
     /// Forgets a target that nobody watches any more.
     pub fn unwatch(&mut self, target: &Target) {
-        let Some(clients) = self.watched.get_mut(&target.query) else { return };
-        clients.remove(&target.client);
-        if clients.is_empty() {
+        let Some(watched) = self.watched.get_mut(&target.query) else { return };
+        watched.clients.remove(&target.client);
+        if watched.clients.is_empty() {
             self.watched.remove(&target.query);
             let dependent = Dependent::Query(target.query.clone());
             self.dependents.set(&dependent, BTreeSet::new());
@@ -202,39 +223,17 @@ impl Engine {
     /// What is answered to a target now, if it is watched.
     #[must_use]
     pub fn answer(&self, target: &Target) -> Option<&Arc<Answer>> {
-        self.watched.get(&target.query)?.get(&target.client)?.as_ref()
+        self.watched.get(&target.query)?.clients.get(&target.client)?.as_ref()
     }
 
     /// Resolves a query for all its clients, once for each place they are in.
     fn refresh(&mut self, query: &Query, changes: &mut Vec<Change>) {
-        let Some(clients) = self.watched.get_mut(query) else { return };
-        let mut reads = BTreeSet::new();
-        let mut warnings: Vec<Warning> = Vec::new();
-        let mut sight = None;
-        let mut resolved: BTreeMap<Place, Arc<Answer>> = BTreeMap::new();
-        for (client, held) in clients.iter_mut() {
-            let known = sight.and_then(|sight| resolved.get(&place(&self.cluster, sight, client)));
-            let answer = match known {
-                Some(answer) => answer.clone(),
-                None => {
-                    let resolution = resolve(&self.cluster, self.options, query, client);
-                    self.resolutions += 1;
-                    reads.extend(resolution.reads);
-                    let new = resolution.warnings.into_iter();
-                    warnings.extend(new.map(|(object, problem)| Warning { object, problem }));
-                    sight = Some(resolution.sight);
-                    // Keep the old one if it says the same: whoever holds it is seen to be current.
-                    let answer = match held {
-                        Some(held) if **held == *resolution.answer => held.clone(),
-                        _ => resolution.answer,
-                    };
-                    resolved.insert(place(&self.cluster, resolution.sight, client), answer.clone());
-                    answer
-                }
-            };
-            if sight == Some(Sight::Zone) {
-                reads.extend(client.node.clone().map(Fact::Node));
-            }
+        let Some(watched) = self.watched.get_mut(query) else { return };
+        let mut look = Refresh::default();
+        let mut clients = mem::take(&mut watched.clients);
+        (watched.sight, watched.places) = (None, BTreeMap::new());
+        for (client, held) in &mut clients {
+            let answer = look.answer(&self.cluster, self.options, query, client, watched, held.as_ref());
             let same = held.as_ref().is_some_and(|held| Arc::ptr_eq(held, &answer) || **held == *answer);
             if !same {
                 *held = Some(answer.clone());
@@ -242,9 +241,11 @@ impl Engine {
                     .push(Change { target: Target { query: query.clone(), client: client.clone() }, answer });
             }
         }
+        watched.clients = clients;
+        self.resolutions += look.resolutions;
         let dependent = Dependent::Query(query.clone());
-        self.dependents.set(&dependent, reads);
-        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
+        self.dependents.set(&dependent, look.reads);
+        self.warnings_changed |= set(&mut self.warnings, dependent, look.warnings);
     }
 
     fn inspect_split(&mut self, name: &NsName) {
@@ -268,6 +269,45 @@ impl Engine {
     }
 }
 
+/// What resolving a query for some of its clients came across.
+#[derive(Default)]
+struct Refresh {
+    reads: BTreeSet<Fact>,
+    warnings: Vec<Warning>,
+    resolutions: u64,
+}
+
+impl Refresh {
+    /// The answer for a client: that of its place, resolved if nobody asked from there yet. If it says the
+    /// same as `held`, it is `held`: whoever has that is seen to be current.
+    fn answer(
+        &mut self,
+        cluster: &Cluster,
+        options: Options,
+        query: &Query,
+        client: &Client,
+        watched: &mut Watched,
+        held: Option<&Arc<Answer>>,
+    ) -> Arc<Answer> {
+        if watched.sight == Some(Sight::Zone) {
+            self.reads.extend(client.node.clone().map(Fact::Node));
+        }
+        let known = watched.sight.and_then(|sight| watched.places.get(&place(cluster, sight, client)));
+        if let Some(answer) = known {
+            return answer.clone();
+        }
+        let resolution = resolve(cluster, options, query, client);
+        self.resolutions += 1;
+        self.reads.extend(resolution.reads);
+        let new = resolution.warnings.into_iter().map(|(object, problem)| Warning { object, problem });
+        self.warnings.extend(new);
+        let answer = held.filter(|held| ***held == *resolution.answer).cloned().unwrap_or(resolution.answer);
+        watched.sight = Some(resolution.sight);
+        watched.places.insert(place(cluster, resolution.sight, client), answer.clone());
+        answer
+    }
+}
+
 fn place(cluster: &Cluster, sight: Sight, client: &Client) -> Place {
     match sight {
         Sight::Same => Place::Anywhere,
@@ -288,5 +328,64 @@ fn set<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, Vec<V>>, key: K, values: Vec<
             map.insert(key, values);
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::Reading,
+        model::{Object, Service, ServiceKind, ServicePort},
+    };
+
+    fn synced_with(services: Vec<Object>) -> Engine {
+        let mut engine = Engine::new("cluster.local".into(), Options::default());
+        let lists = Kind::ALL.map(|kind| {
+            Event::Replace(kind, if kind == Kind::Service { services.clone() } else { Vec::new() })
+        });
+        engine.apply(lists.into());
+        engine
+    }
+
+    fn service(local_traffic_only: bool) -> Object {
+        Object::Service(Arc::new(Service {
+            name: NsName::new("d", "web"),
+            kind: ServiceKind::ClusterIp,
+            cluster_ips: Vec::new(),
+            ports: vec![ServicePort { name: "".into(), port: 80 }],
+            local_traffic_only,
+            multi_cluster_marker: None,
+        }))
+    }
+
+    fn watch_from(engine: &mut Engine, nodes: u64) {
+        for node in 0..nodes {
+            let service = NsName::new("d", "web");
+            let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
+            let client = Client { node: Some(format!("n{node}").into()), namespace: None };
+            assert!(engine.watch(&Target { query, client }).is_some());
+        }
+    }
+
+    #[test]
+    fn a_new_client_costs_one_resolution_if_its_node_matters_and_none_otherwise() {
+        let mut engine = synced_with(vec![service(true)]);
+        watch_from(&mut engine, 50);
+        assert_eq!(engine.resolutions(), 50);
+
+        let mut engine = synced_with(vec![service(false)]);
+        watch_from(&mut engine, 50);
+        assert_eq!(engine.resolutions(), 1);
+    }
+
+    #[test]
+    fn what_matters_of_a_client_may_change_while_it_watches() {
+        let mut engine = synced_with(vec![service(false)]);
+        watch_from(&mut engine, 3);
+        engine.apply(vec![Event::Upsert(service(true))]);
+        assert_eq!(engine.resolutions(), 1 + 3);
+        engine.apply(vec![Event::Upsert(service(false))]);
+        assert_eq!(engine.resolutions(), 1 + 3 + 1);
     }
 }

@@ -8,7 +8,8 @@
 //! * a backend that comes back: its endpoints first, the profile a moment later;
 //! * the last backend that empties: both together, so that one that is back before then is not noticed at all.
 //!
-//! Only the leaf reading is concerned. A merged answer says both in one message and is never held.
+//! Only a backend's own endpoints in the leaf reading and profiles are concerned. A merged answer says both in
+//! one message and is never held.
 
 use std::{collections::BTreeMap, mem};
 
@@ -42,7 +43,9 @@ impl Lead {
             ) if is_backend && !held.entries().is_empty() && next.entries().is_empty() => self.drain,
             // Weights that are said only because nobody is left go together with the last one's endpoints: until
             // those are gone they would lead to backends that are empty already.
-            (_, Answer::Profile(held), Answer::Profile(next)) if next.all_empty && !held.all_empty => {
+            (_, Answer::Profile(held), Answer::Profile(next))
+                if next.ready.is_empty() && held.ready.iter().any(|backend| next.empty.contains(backend)) =>
+            {
                 self.drain
             }
             (_, Answer::Profile(held), Answer::Profile(next))
@@ -64,9 +67,10 @@ pub struct Holds {
 }
 
 impl Holds {
-    /// Holds a target. One that is held already keeps its time: an answer cannot be put off for ever.
+    /// Holds a target. One that is held already is never held longer than before: an answer cannot be put
+    /// off for ever, and the reason with the shorter time may be what ends the other.
     pub fn hold(&mut self, target: Target, until: Instant) {
-        self.until.entry(target).or_insert(until);
+        self.until.entry(target).and_modify(|due| *due = until.min(*due)).or_insert(until);
     }
 
     /// Lets go of a target that has something else to say.

@@ -113,10 +113,11 @@ pub enum Answer {
 pub struct Profile {
     /// The whole message; a profile is never sent in parts.
     pub message: Frames,
-    /// Backends of positive weight that have no ready endpoint.
+    /// Backends of positive weight that have a ready endpoint. If there are none, all are listed with their
+    /// weights nevertheless.
+    pub ready: BTreeSet<NsName>,
+    /// Those that have none.
     pub empty: BTreeSet<NsName>,
-    /// All of them are, so that they are listed with their weights nevertheless.
-    pub all_empty: bool,
 }
 
 /// An answer and what it rests on.

@@ -118,7 +118,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let drain = Drain::new(drain_window, directory.topics().clone());
     let admin = Admin::new(metrics.registry(), status.clone());
-    let health = HealthReporter::new();
+    let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let request_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
     let destination = Destination::new(directory, domain, request_bytes, drain.clone(), metrics);
@@ -131,7 +131,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
 
     let (batches, batches_in) = mpsc::channel(BATCHES);
     batches.try_send(first).expect("the channel is new and has room");
-    let (stop_serving, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+    let stop_serving = CancellationToken::new();
     let mut parts = Parts::default();
     parts.spawn("source", async move {
         source.follow(batches).await;
@@ -141,10 +141,10 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         controller.run(batches_in).await;
         "it has nothing to do any more".to_owned()
     });
-    let stopped = stop_admin.clone().cancelled_owned();
     parts.spawn("admin server", {
         let admin = admin.clone();
-        async move { outcome(admin::serve(admin_listener, admin, stopped).await) }
+        // It is there to the end, which ends it.
+        async move { outcome(admin::serve(admin_listener, admin).await) }
     });
     let stopped = stop_serving.clone().cancelled_owned();
     let server_health = health.clone();
@@ -164,6 +164,10 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         sleep(drain_delay).await;
         drain.start();
         stop_serving.cancel();
+        // Whoever watches the health has been told, and is not what the end waits for.
+        for service in ["", Destination::NAME] {
+            health.clear_service_status(service).await;
+        }
         parts.wait_for(GRPC_SERVER).await;
     };
     tokio::select! {
@@ -173,7 +177,6 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         },
         name = signals.next() => tracing::warn!("{name} again: stopping at once"),
     }
-    stop_admin.cancel();
     Ok(())
 }
 

@@ -163,7 +163,12 @@ impl Cursor {
                 match state.current.as_ref().filter(newer) {
                     Some(published) => published.clone(),
                     None => {
-                        state.waiting[self.place] = Some(cx.waker().clone());
+                        let waiting = &mut state.waiting[self.place];
+                        if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                            let stale = waiting.replace(cx.waker().clone());
+                            drop(state);
+                            drop(stale);
+                        }
                         return Poll::Pending;
                     }
                 }

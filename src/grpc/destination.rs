@@ -11,6 +11,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
+use tokio::time::{Duration, timeout};
 use tonic::{Status, Streaming, body::Body, codec::Codec, server::NamedService};
 use tonic_prost::ProstCodec;
 use tower::Service;
@@ -25,6 +26,9 @@ use crate::{
     pb::destination::{GetDestination, Update},
     resolve::{Client, Query, Target},
 };
+
+/// How long the message of a request may take after its headers. It is a few hundred bytes.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// The methods of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,15 +91,16 @@ impl Destination {
         let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
         let mut messages =
             Streaming::new_request(decoder, request.into_body(), None, Some(self.max_request_bytes));
-        let request =
-            messages.message().await?.ok_or_else(|| Status::internal("the request has no message"))?;
+        let shutting_down = || Status::unavailable("this server is shutting down; ask another one");
+        let message = tokio::select! {
+            message = timeout(REQUEST_TIME, messages.message()) => message,
+            () = self.drain.started() => return Err(shutting_down()),
+        };
+        let message = message.map_err(|_| Status::deadline_exceeded("the request's message did not come"))?;
+        let request = message?.ok_or_else(|| Status::internal("the request has no message"))?;
         drop(messages);
         let target = target(method, &request, &self.domain)?;
-        let cursor = self
-            .directory
-            .subscribe(&target)
-            .await
-            .ok_or_else(|| Status::unavailable("this server is shutting down; ask another one"))?;
+        let cursor = self.directory.subscribe(&target).await.ok_or_else(shutting_down)?;
         let answers = Answers::new(cursor, self.drain.clone(), self.metrics.clone(), method.label());
         let mut response = Response::new(Body::new(answers));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -143,6 +148,7 @@ fn code_label(code: tonic::Code) -> &'static str {
         tonic::Code::InvalidArgument => "invalid_argument",
         tonic::Code::Unimplemented => "unimplemented",
         tonic::Code::Unavailable => "unavailable",
+        tonic::Code::DeadlineExceeded => "deadline_exceeded",
         tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => "too_large",
         _ => "other",
     }

@@ -1,12 +1,10 @@
 //! The end of all streams: each at its own moment within a window, so that the clients of a server that goes
 //! away do not reach the others all at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::topic::Topics;
 
@@ -18,7 +16,7 @@ pub struct Drain {
 
 #[derive(Debug)]
 struct Shared {
-    started: AtomicBool,
+    started: CancellationToken,
     window: Duration,
     topics: Arc<Topics>,
 }
@@ -27,19 +25,24 @@ impl Drain {
     /// A drain that has not started. Streams will end within `window` after it does.
     #[must_use]
     pub fn new(window: Duration, topics: Arc<Topics>) -> Self {
-        Self { shared: Arc::new(Shared { started: AtomicBool::new(false), window, topics }) }
+        Self { shared: Arc::new(Shared { started: CancellationToken::new(), window, topics }) }
     }
 
     /// Starts to end the streams. They are woken, so that those with nothing to say notice as well.
     pub fn start(&self) {
-        self.shared.started.store(true, Ordering::SeqCst);
+        self.shared.started.cancel();
         self.shared.topics.wake_all();
+    }
+
+    /// Waits until the drain starts; for what is under way and is no stream yet.
+    pub async fn started(&self) {
+        self.shared.started.cancelled().await;
     }
 
     /// When a stream that asks now should end: `None` for not at all.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let started = self.shared.started.load(Ordering::SeqCst);
+        let started = self.shared.started.is_cancelled();
         started.then(|| Instant::now() + self.shared.window.mul_f64(fastrand::f64()))
     }
 }

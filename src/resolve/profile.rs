@@ -27,7 +27,7 @@ fn default_retry_budget() -> pb::RetryBudget {
 }
 
 fn profile(message: &pb::DestinationProfile) -> Profile {
-    Profile { message: wire::profile(message), empty: BTreeSet::new(), all_empty: false }
+    Profile { message: wire::profile(message), ready: BTreeSet::new(), empty: BTreeSet::new() }
 }
 
 /// What is said of a service that does not exist, or not on that port. It is not an error: a real proxy
@@ -90,13 +90,12 @@ impl<'a> Look<'a> {
         let fqdn = self.fqdn(name);
         let custom = self.profile_object(name, &fqdn);
         let nobody = BTreeSet::new;
-        let (dst_overrides, empty, all_empty) = match custom.filter(|custom| !custom.dst_overrides.is_empty())
-        {
-            Some(custom) => (custom_overrides(custom, port), nobody(), false),
+        let (dst_overrides, ready, empty) = match custom.filter(|custom| !custom.dst_overrides.is_empty()) {
+            Some(custom) => (custom_overrides(custom, port), nobody(), nobody()),
             None => match self.split_of(service, port) {
                 Some(split) if split.total > 0 => self.split_overrides(&split, port),
-                None if !self.options.apex_override => (Vec::new(), nobody(), false),
-                _ => (vec![self.self_override(name, port)], nobody(), false),
+                None if !self.options.apex_override => (Vec::new(), nobody(), nobody()),
+                _ => (vec![self.self_override(name, port)], nobody(), nobody()),
             },
         };
         let message = pb::DestinationProfile {
@@ -110,7 +109,7 @@ impl<'a> Look<'a> {
             profile_ref: custom.map(|custom| wire::resource("linkerd.io", "ServiceProfile", &custom.name, 0)),
             ..Default::default()
         };
-        Profile { message: wire::profile(&message), empty, all_empty }
+        Profile { message: wire::profile(&message), ready, empty }
     }
 
     fn fqdn(&self, name: &NsName) -> String {
@@ -142,12 +141,13 @@ impl<'a> Look<'a> {
     /// One override for each backend that has the port, in the order of the split. One without ready
     /// endpoints gets weight 0, because requests that a proxy sends there wait and fail. If that would leave
     /// nobody the declared weights are said: a proxy that is given zeros only goes to the apex, that is to
-    /// versions nobody chose. Also says which backends with a weight are empty, and whether all are.
+    /// versions nobody chose. Also says which backends with a weight
+    /// are ready and which are empty.
     fn split_overrides(
         &mut self,
         split: &Split<'a>,
         port: u16,
-    ) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>, bool) {
+    ) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>, BTreeSet<NsName>) {
         let mut listed: Vec<_> = split.backends.iter().filter(|backend| !backend.lacks(port)).collect();
         if listed.iter().all(|backend| backend.weight == Milli::ZERO) {
             // Only backends without the port have any weight. Naming them fails their requests, as the merged
@@ -157,19 +157,17 @@ impl<'a> Look<'a> {
         // Scaled before the empty ones are set to 0, so that one emptying never changes another's weight.
         let weights =
             share::override_weights(&listed.iter().map(|backend| backend.weight).collect::<Vec<_>>());
-        let weighted: Vec<_> = listed.iter().filter(|backend| backend.weight > Milli::ZERO).collect();
-        let mut empty: BTreeSet<NsName> = BTreeSet::new();
-        for backend in &weighted {
-            if !backend.serves(port).is_some_and(|service| self.has_endpoints(service, port)) {
-                empty.insert(backend.name.clone());
-            }
+        let (mut ready, mut empty) = (BTreeSet::new(), BTreeSet::new());
+        for backend in listed.iter().filter(|backend| backend.weight > Milli::ZERO) {
+            let is_ready = backend.serves(port).is_some_and(|service| self.has_endpoints(service, port));
+            if is_ready { &mut ready } else { &mut empty }.insert(backend.name.clone());
         }
-        let all_empty = empty.len() == weighted.len();
         let overrides = listed.iter().zip(weights).map(|(backend, weight)| {
-            let weight = if !all_empty && empty.contains(&backend.name) { 0 } else { weight };
+            let is_drained = !ready.is_empty() && empty.contains(&backend.name);
+            let weight = if is_drained { 0 } else { weight };
             self.override_to(&backend.name, port, weight)
         });
-        (overrides.collect(), empty, all_empty)
+        (overrides.collect(), ready, empty)
     }
 }
 

@@ -36,6 +36,8 @@ impl Banner {
         let report = first.report.as_deref().unwrap_or(&empty);
         let warnings = Status::new(&engine, report).warnings;
 
+        // As the reader started us: `cargo run` puts nobody on the path.
+        let program = std::env::args().next().unwrap_or_else(|| "switchyard".to_owned());
         let mut text = format!("switchyard {} serves {}\n", env!("CARGO_PKG_VERSION"), manifests.display());
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
         line("gRPC", grpc.to_string());
@@ -56,13 +58,13 @@ impl Banner {
             let s = if warnings.len() == 1 { "" } else { "s" };
             line(
                 "warnings",
-                format!("{} thing{s} to look at: switchyard check {}", warnings.len(), manifests.display()),
+                format!("{} thing{s} to look at: {program} check {}", warnings.len(), manifests.display()),
             );
         }
         if let Some((service, port)) = example(&engine, &splits) {
             let authority = format!("{}.{}.svc.{domain}:{port}", service.name, service.namespace);
             let addr = if grpc.port() == 8086 { String::new() } else { format!(" --addr {grpc}") };
-            _ = writeln!(text, "Try, in another terminal:\n  switchyard get {authority}{addr}");
+            _ = writeln!(text, "Try, in another terminal:\n  {program} get {authority}{addr}");
             _ = writeln!(
                 text,
                 "  grpcurl -plaintext -d '{{\"path\":\"{authority}\"}}' {grpc} \

@@ -74,7 +74,7 @@ impl Manifests {
         let path = path.into();
         let mut folder = Folder::new(path.clone());
         let scan = folder.scan();
-        if let Some(trouble) = scan.root_trouble() {
+        if let Some(trouble) = scan.failure() {
             return Err(OpenError { path, message: trouble.message.clone() });
         }
         let (settling, settled) = Settling::begin(scan);
@@ -98,14 +98,12 @@ impl Manifests {
                 let scan = manifests.folder.scan();
                 let now = Instant::now();
                 let batch = manifests.observe(scan, now);
-                (manifests, batch, now.duration_since(start))
+                let pause = manifests.pause(now.duration_since(start), now);
+                (manifests, batch, pause)
             });
-            let batch = match poll.await {
-                Ok((same, batch, cost)) => {
-                    manifests = same;
-                    pause = manifests.pause(cost);
-                    batch
-                }
+            let batch;
+            (manifests, batch, pause) = match poll.await {
+                Ok(polled) => polled,
                 Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
                 // The runtime is shutting down.
                 Err(_) => return,
@@ -120,8 +118,8 @@ impl Manifests {
 
     /// How long to wait after a look that took so long. While a change is on its way the next look is not put
     /// off: that is soon over.
-    fn pause(&self, cost: Duration) -> Duration {
-        let share = if self.settling.is_waiting() { 1 } else { SHARE - 1 };
+    fn pause(&self, cost: Duration, now: Instant) -> Duration {
+        let share = if self.settling.is_waiting(now) { 1 } else { SHARE - 1 };
         (cost * share).clamp(INTERVAL, LONGEST_INTERVAL)
     }
 

@@ -468,3 +468,32 @@ fn the_last_backend_that_empties_takes_the_profile_with_it() {
     b.expect("empty");
     profile.expect("a=500000 b=500000");
 }
+
+#[test]
+fn a_backend_that_takes_over_after_a_gap_is_named_before_the_other_goes() {
+    let Proxy { mut mesh, mut profile, mut a, mut b } = proxy();
+    mesh.edit("endpoints a");
+    profile.expect("a=0 b=500000");
+    mesh.wait(DRAIN + 1);
+    a.expect("empty");
+
+    mesh.edit("endpoints b");
+    mesh.wait(DRAIN / 3);
+    mesh.edit("endpoints a A2");
+    a.expect("add A2=10k");
+    mesh.wait(RETURN);
+    profile.expect("a=500000 b=0");
+    b.expect("");
+    mesh.wait(DRAIN);
+    b.expect("empty");
+}
+
+#[test]
+fn an_edit_that_leads_to_nobody_is_not_held_where_nothing_empties() {
+    let mut mesh =
+        Mesh::given("service web 80; split web a=1 b=0; service a 80; endpoints a A1; service b 80");
+    let mut profile = mesh.profile("web");
+    profile.expect("a=10000 b=0");
+    mesh.edit("split web a=0 b=1");
+    profile.expect("a=0 b=10000");
+}

@@ -266,6 +266,33 @@ async fn sigterm_ends_every_stream_with_unavailable() {
 }
 
 #[tokio::test]
+async fn what_is_no_stream_of_ours_does_not_hold_up_the_end() {
+    let folder = copy_of_bookinfo();
+    let mut server =
+        Binary::serve_with(folder.path(), &["--drain-window", "100ms", "--drain-timeout", "600s"]).await;
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", server.grpc)).expect("valid");
+    let channel = channel.connect().await.expect("connected");
+    let mut health = HealthClient::new(channel.clone());
+    let mut watch = health.watch(HealthCheckRequest::default()).await.expect("opens").into_inner();
+    next(&mut watch).await;
+    // Headers whose message never comes.
+    let mut raw = tonic::client::Grpc::new(channel);
+    raw.ready().await.expect("connected");
+    let path = http::uri::PathAndQuery::from_static("/io.linkerd.proxy.destination.Destination/Get");
+    let codec = tonic_prost::ProstCodec::<switchyard::pb::destination::GetDestination, Update>::default();
+    let never = tonic::Request::new(futures::stream::pending());
+    let unsent = tokio::spawn(async move { raw.streaming(never, path, codec).await.map(|_| ()) });
+    // One connection keeps the order: once this is answered those headers are there.
+    health.check(HealthCheckRequest::default()).await.expect("answered");
+
+    server.signal("TERM").await;
+
+    assert!(server.ended().await.success());
+    let ended = timeout(PATIENCE, unsent).await.expect("in time").expect("no panic");
+    assert_eq!(ended.expect_err("there is no answer").code(), Code::Unavailable);
+}
+
+#[tokio::test]
 async fn a_second_signal_stops_at_once() {
     let folder = copy_of_bookinfo();
     let flags = ["--drain-delay", "600s", "--drain-timeout", "600s"];

@@ -1,4 +1,4 @@
-//! `linkerd.io` ServiceProfile: overrides and the retry budget; its routes are in [`routes`](super::routes).
+//! `linkerd.io` ServiceProfile: overrides and the retry budget; its routes are in [`routes`].
 //!
 //! Nothing in a profile makes all of it unusable: what cannot be understood is left out with a
 //! [`Problem`], and the rest is served.

@@ -55,14 +55,16 @@ impl Collection {
     /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now.
     pub(super) fn take(&mut self, changes: Vec<(Arc<Path>, Change)>, trouble: Vec<Finding>) -> Batch {
         for (path, change) in changes {
-            let file = match change {
+            let read = match change {
+                Change::Content(bytes) => read(&bytes),
+                Change::Unreadable(message) => Err((0, message)),
                 Change::Gone => {
                     self.files.remove(&path);
                     continue;
                 }
-                Change::Content(_) | Change::Unreadable(_) => self.files.entry(path).or_default(),
             };
-            match read(change) {
+            let file = self.files.entry(path).or_default();
+            match read {
                 Ok(items) => *file = File { items, trouble: None },
                 Err(trouble) => file.trouble = Some(trouble),
             }
@@ -158,13 +160,8 @@ impl File {
 const STILL_USED: &str = "(the last good version is still used)";
 
 /// The items of a file, or the line and the reason why it cannot be taken.
-fn read(change: Change) -> Result<Items, (u32, String)> {
-    let bytes = match change {
-        Change::Content(bytes) => bytes,
-        Change::Unreadable(message) => return Err((0, message)),
-        Change::Gone => return Ok(Items::default()),
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
+fn read(bytes: &[u8]) -> Result<Items, (u32, String)> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), "expected text in UTF-8, found other bytes".to_owned())
     })?;

@@ -80,12 +80,13 @@ impl Controllers {
         let is_explicit = |pod: &Placed| objects.contains_key(&id(Kind::Pod, &pod.name));
         let made_up = groups.iter_mut().filter(|group| group.is_made_up());
         made_up.for_each(|group| group.pods.retain(|pod| !is_explicit(pod)));
-        self.place(&mut groups, &explicit_addresses(objects, wanted), &mut lacking);
+        let explicit = explicit_addresses(objects, wanted);
+        self.place(&mut groups, &explicit, &mut lacking);
         add_pods(&groups, objects);
         add_slices(wanted, &groups, &nodes.zones, objects);
         let mut shortages: Vec<_> =
             lacking.into_iter().map(|(key, count)| (key, no_address(count))).collect();
-        self.add_cluster_ips(objects, &mut shortages);
+        self.add_cluster_ips(objects, &explicit, &mut shortages);
         Outcome { workloads: workloads.len(), shortages }
     }
 
@@ -112,13 +113,21 @@ impl Controllers {
     }
 
     /// Gives a virtual address to every Service that wants one and names none.
-    fn add_cluster_ips(&mut self, objects: &mut Objects, shortages: &mut Vec<(Key, String)>) {
-        let services =
-            || objects.values().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None });
-        let explicit = services().flat_map(|s| &s.cluster_ips).filter_map(v4).collect();
-        let without: Vec<NsName> =
-            services().filter(|s| wants_cluster_ip(s)).map(|s| s.name.clone()).collect();
-        self.services.assign(without.iter(), &explicit);
+    fn add_cluster_ips(
+        &mut self,
+        objects: &mut Objects,
+        explicit: &BTreeSet<Ipv4Addr>,
+        shortages: &mut Vec<(Key, String)>,
+    ) {
+        let mut without = Vec::new();
+        for object in objects.values() {
+            if let Object::Service(service) = object
+                && wants_cluster_ip(service)
+            {
+                without.push(service.name.clone());
+            }
+        }
+        self.services.assign(without.iter(), explicit);
         for object in objects.values_mut() {
             let Object::Service(service) = object else { continue };
             if !wants_cluster_ip(service) {
@@ -189,13 +198,17 @@ fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
     wanted.workloads.iter().copied().filter(|w| !running.contains(&id(w)) && !is_owned(w)).collect()
 }
 
-/// Every IPv4 address that the manifests name for a Pod or an endpoint.
+/// Every IPv4 address that the manifests name themselves.
 fn explicit_addresses(objects: &Objects, wanted: &Wanted<'_>) -> BTreeSet<Ipv4Addr> {
     let mut addresses = BTreeSet::new();
     for object in objects.values() {
-        if let Object::EndpointSlice(slice) | Object::Endpoints(slice) = object {
-            let endpoints = slice.subsets.iter().flat_map(|subset| &subset.endpoints);
-            addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
+        match object {
+            Object::Service(service) => addresses.extend(service.cluster_ips.iter().filter_map(v4)),
+            Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
+                let endpoints = slice.subsets.iter().flat_map(|subset| &subset.endpoints);
+                addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
+            }
+            _ => {}
         }
     }
     for (_, pod) in &wanted.pods {

@@ -215,8 +215,8 @@ impl Folder {
 
 impl Scan {
     /// Why nothing at all could be looked at, if that is so.
-    pub(super) fn root_trouble(&self) -> Option<&Trouble> {
-        self.troubles.iter().find(|trouble| trouble.folder.as_os_str().is_empty())
+    pub(super) fn failure(&self) -> Option<&Trouble> {
+        self.troubles.iter().find(|trouble| trouble.folder.as_os_str().is_empty() && self.files.is_empty())
     }
 }
 

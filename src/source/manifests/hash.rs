@@ -38,6 +38,7 @@ pub(super) fn letters(mut number: u64, length: usize) -> String {
 pub(super) fn ordinal_suffix(seed: u64, ordinal: u64) -> String {
     /// Spreads the ordinals; it shares no factor with 27, so none fall together.
     const SPREAD: u64 = 5_915_587;
+    const { assert!(!SPREAD.is_multiple_of(3)) };
     letters((ordinal % SUFFIXES) * SPREAD + seed % SUFFIXES, 5)
 }
 

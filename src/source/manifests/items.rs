@@ -98,7 +98,9 @@ impl Items {
         let kind = text("kind").ok_or_else(|| wrong("expected a Kubernetes object, found no kind"))?;
         let api_version =
             text("apiVersion").ok_or_else(|| wrong("expected a Kubernetes object, found no apiVersion"))?;
-        if let Some(item_kind) = kind.strip_suffix("List") {
+        if let Some(item_kind) = kind.strip_suffix("List")
+            && (item_kind.is_empty() || value.get("items").is_some())
+        {
             let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
             return self.take_list(value, &item_kind, &api_version, lines, node, line);
         }

@@ -1,11 +1,10 @@
 //! When a change on disk is taken for what the user wants.
 //!
-//! Editors truncate and write, or write beside and rename; `git checkout` and `kubectl`-like tools touch many
-//! files one by one; a copy over the network arrives in pieces. None of the states in between may ever be
-//! served. So a change counts only when two looks in a row saw the same, and all changes that are under way
-//! at one time are taken together once they all have come to rest. What looks like a loss (a file that is
-//! gone, or empty) has to last longer, because that is what most ways of writing a file look like for a
-//! moment.
+//! Editors truncate and write, or write beside and rename; `git checkout` touches many files one by one; a
+//! copy over the network arrives in pieces. None of the states in between may ever be served. So a change
+//! counts only when two looks in a row saw the same, and all changes that are under way at one time are taken
+//! together once they all have come to rest. What looks like a loss (a file that is gone, or empty) has to
+//! last longer, because that is what most ways of writing a file look like for a moment.
 //!
 //! Pure: it is told what was seen and when.
 
@@ -39,6 +38,8 @@ pub(super) struct Settling {
     troubles_seen: Vec<Trouble>,
     /// Since when something at rest waits for something that is not.
     held_since: Option<Instant>,
+    /// Since when anything is on its way.
+    waiting_since: Option<Instant>,
 }
 
 /// A file that differs from what was taken of it.
@@ -88,6 +89,7 @@ impl Settling {
             self.see_what_is_gone(&present, &scan.troubles, now);
         }
         let changes = self.take_settled(now);
+        self.waiting_since = if self.pending.is_empty() { None } else { self.waiting_since.or(Some(now)) };
         let troubles_changed = scan.troubles == self.troubles_seen && scan.troubles != self.troubles;
         self.troubles_seen = scan.troubles;
         if troubles_changed {
@@ -99,9 +101,10 @@ impl Settling {
         Some(Settled { changes, troubles: self.troubles.clone() })
     }
 
-    /// Whether something is on its way, so that the next look should not be late.
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.pending.is_empty()
+    /// Whether something is on its way and likely to come to rest soon, so that the next look should not be
+    /// late.
+    pub(super) fn is_waiting(&self, now: Instant) -> bool {
+        self.waiting_since.is_some_and(|since| now.duration_since(since) < PATIENCE)
     }
 
     /// Every file that was known and is not there now.

@@ -166,6 +166,8 @@ fn a_file_that_could_not_be_read_is_tried_again() {
     assert_eq!(disk.see().len(), 1);
     disk.write("target", "a");
     assert_eq!(disk.see(), ["a.yaml=a"]);
+    fs::remove_file(disk.path("target")).expect("it was there");
+    assert_eq!(disk.see(), ["a.yaml: cannot be read: No such file or directory (os error 2)"]);
 }
 
 #[test]

@@ -88,11 +88,15 @@ fn kinds_of_no_concern_are_counted() {
         object("v1", "ServiceAccount"),
         object("batch/v1", "Job"),
         object("serving.knative.dev/v1", "Service"),
+        object("example.com/v1", "AllowList"),
     ]
     .concat();
     let read = read(&text).expect("good");
     let skipped: Vec<_> = read.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
-    assert_eq!(skipped, [("Job", 1), ("Service.serving.knative.dev", 1), ("ServiceAccount", 2)]);
+    assert_eq!(
+        skipped,
+        [("AllowList", 1), ("Job", 1), ("Service.serving.knative.dev", 1), ("ServiceAccount", 2)]
+    );
     assert_eq!(read.items.len(), 0);
 }
 

@@ -102,6 +102,24 @@ fn what_never_rests_holds_the_rest_back_for_a_second_only() {
 }
 
 #[test]
+fn the_next_look_is_soon_while_something_is_on_its_way_but_not_for_ever() {
+    let start = Instant::now();
+    let at = |look| start + LOOK * look;
+    let (mut settling, _) = Settling::begin(scan([(0, 'a')]));
+    assert!(settling.observe(scan([(0, 'a')]), at(1)).is_none());
+    assert!(!settling.is_waiting(at(1)));
+    for (look, content) in ('b'..='k').enumerate() {
+        let look = u32::try_from(look).expect("few") + 2;
+        assert!(settling.observe(scan([(0, content)]), at(look)).is_none());
+        assert!(settling.is_waiting(at(look)), "{look}");
+    }
+    assert!(settling.observe(scan([(0, 'l')]), at(12)).is_none());
+    assert!(!settling.is_waiting(at(12)), "it never rests");
+    assert!(settling.observe(scan([(0, 'l')]), at(13)).is_some());
+    assert!(!settling.is_waiting(at(13)));
+}
+
+#[test]
 fn files_in_a_folder_that_cannot_be_read_are_not_gone() {
     let trouble = Trouble { folder: Path::new("sub").into(), message: "locked".into() };
     let files =
