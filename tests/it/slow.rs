@@ -1,8 +1,10 @@
 //! A client that does not read, over real HTTP/2: it costs itself the changes in between, and nobody else
 //! anything.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use switchyard::{
     model::{
@@ -166,4 +168,52 @@ async fn streams_wait_until_everything_has_been_read_once() {
     server.batches.send(first_list(2)).await.expect("the controller runs");
 
     assert_eq!(share_of_a(&next(&mut early).await, 2), 1);
+}
+
+/// What this process has in memory, in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "read by the test that runs this one")]
+#[ignore = "measures its own process, so it must be alone in one: run by the test below"]
+async fn memory_over_changes_with_stalled_streams() {
+    const ENDPOINTS: u8 = 100;
+    let server = InProcess::start().await;
+    server.batches.send(first_list(ENDPOINTS)).await.expect("the controller runs");
+    let mut healthy = get(server.addr, WEB, "").await;
+    next(&mut healthy).await;
+    let mut narrow = narrow_client(server.addr).await;
+    let mut stalled = Vec::new();
+    for _ in 0..100 {
+        stalled.push(narrow.get(ask(WEB, "")).await.expect("opens").into_inner());
+    }
+    let mut before = 0;
+    for a in 2..=CHANGES {
+        server.batches.send(edit(a)).await.expect("the controller runs");
+        if a % 100 == 0 {
+            // The healthy one follows, so that changes are made known one by one and not as one.
+            while share_of_a(&next(&mut healthy).await, u32::from(ENDPOINTS)) < a {}
+        }
+        if a == CHANGES / 10 {
+            before = resident();
+        }
+    }
+    println!("grew by {} KiB", resident().saturating_sub(before));
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_what_stalled_streams_miss() {
+    let this = std::env::current_exe().expect("a test has a path");
+    let name = "slow::memory_over_changes_with_stalled_streams";
+    let output =
+        tokio::process::Command::new(this).args([name, "--exact", "--ignored", "--nocapture"]).output();
+    let output = timeout(6 * PATIENCE, output).await.expect("in time").expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let grown = text.split("grew by ").nth(1).and_then(|rest| rest.split(' ').next()).expect("it says so");
+    // 9,000 changes of 200 endpoints each, missed by 100 streams: queued they would be gigabytes.
+    assert!(grown.parse::<u64>().expect("a number") < 8 * 1024, "{text}");
 }
