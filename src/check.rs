@@ -56,15 +56,14 @@ fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: 
         writeln!(out, "{warning} [{}]", warning.reason)?;
     }
     let count = |kind| engine.cluster().count(kind);
-    let files = report.files;
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let read = format!(
-        "{files} file{}: {} Services, {} TrafficSplits",
-        if files == 1 { "" } else { "s" },
-        count(Kind::Service),
-        count(Kind::TrafficSplit)
+        "{}: {}, {}",
+        counted(report.files, "file"),
+        counted(count(Kind::Service), "Service"),
+        counted(count(Kind::TrafficSplit), "TrafficSplit")
     );
     match warnings.len() {
-        0 if files == 0 => writeln!(out, "nothing to check: no .yaml, .yml or .json file here"),
         0 => writeln!(out, "nothing odd in {read}"),
         1 => writeln!(out, "1 thing to look at in {read}"),
         n => writeln!(out, "{n} things to look at in {read}"),

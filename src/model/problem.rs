@@ -18,6 +18,8 @@ pub struct Problem {
 pub enum Reason {
     /// A file that is no YAML, or holds something that is no Kubernetes object.
     UnreadableFile,
+    /// A folder without any manifest.
+    NoManifests,
     /// An object with a field of the wrong type or outside its range; it is left out.
     InvalidObject,
     /// Two objects of one kind with one name.
@@ -60,8 +62,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::UnreadableFile,
+        Self::NoManifests,
         Self::InvalidObject,
         Self::DuplicateObject,
         Self::AddressesUsedUp,
@@ -88,6 +91,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnreadableFile => "unreadable_file",
+            Self::NoManifests => "no_manifests",
             Self::InvalidObject => "invalid_object",
             Self::DuplicateObject => "duplicate_object",
             Self::AddressesUsedUp => "addresses_used_up",

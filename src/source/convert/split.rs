@@ -43,8 +43,20 @@ pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rej
         Value::Array(matches) => !matches.is_empty(),
         _ => true,
     };
-    let created = root.get("metadata")?.get("creationTimestamp")?.text().ok().flatten();
-    let created = created.and_then(|text| text.parse().ok());
+    let metadata = root.get("metadata")?;
+    let created_at = metadata.get("creationTimestamp")?;
+    let created = match created_at.value() {
+        Value::Null => None,
+        value => value.as_str().and_then(|text| text.parse().ok()).or_else(|| {
+            let message = format!(
+                "expected a time such as 2024-01-31T12:00:00Z, found {}; the split counts as the newest of its apex",
+                found(value)
+            );
+            let path = "metadata.creationTimestamp".to_owned();
+            problems.push(Problem { reason: Reason::InvalidObject, path, message });
+            None
+        }),
+    };
     Ok(TrafficSplit { name, created, apex, backends, has_matches, problems })
 }
 

@@ -81,6 +81,14 @@ impl Collection {
     /// Works out what is true now, and what of it is news.
     fn settle(&mut self, trouble: Vec<Finding>) -> Batch {
         let mut report = Report { findings: trouble, files: self.files.len(), ..Report::default() };
+        if self.files.is_empty() && report.findings.is_empty() {
+            report.findings.push(Finding {
+                reason: Reason::NoManifests,
+                object: None,
+                location: Location { file: Path::new(".").into(), line: 0 },
+                message: "found no .yaml, .yml or .json file here; there is nothing to serve".to_owned(),
+            });
+        }
         for (path, file) in &self.files {
             file.report(path, &mut report);
         }

@@ -190,6 +190,14 @@ fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
     let mut running: HashSet<Id<'_>> = HashSet::new();
     for (name, pod) in &wanted.pods {
         running.extend(pod.owner.as_ref().map(|(kind, owner)| (&name.namespace, *kind, owner)));
+        // `kubectl get deployments,pods` leaves out the ReplicaSet between the two, which is called after both.
+        let replica_set = pod.owner.as_ref().filter(|(kind, _)| *kind == WorkloadKind::ReplicaSet);
+        if let Some((deployment, _)) = replica_set.and_then(|(_, name)| name.as_str().rsplit_once('-')) {
+            let of = |id: &&Id<'_>| {
+                (id.0, id.1, id.2.as_str()) == (&name.namespace, WorkloadKind::Deployment, deployment)
+            };
+            running.extend(known.iter().find(of).copied());
+        }
     }
     let of_running = |w: &&&'m Workload| running.contains(&id(w));
     let above: Vec<_> = wanted.workloads.iter().filter(of_running).filter_map(|w| owner(w)).collect();

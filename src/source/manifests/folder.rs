@@ -273,7 +273,12 @@ impl Stamp {
     }
 }
 
+/// Whether a file is taken for a manifest by its name. What kustomize reads is no object, even where it looks
+/// like one.
 fn is_manifest(path: &Path) -> bool {
+    if path.file_stem().is_some_and(|stem| stem == "kustomization") {
+        return false;
+    }
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
 }
 

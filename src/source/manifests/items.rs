@@ -104,6 +104,10 @@ impl Items {
             let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
             return self.take_list(value, &item_kind, &api_version, lines, node, line);
         }
+        if !concerns_us(api_version, kind) {
+            *self.skipped.entry(foreign_kind(api_version, kind)).or_default() += 1;
+            return Ok(());
+        }
         let name = value.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| wrong("expected a Kubernetes object, found no metadata.name"))?;
         let namespace = match value.pointer("/metadata/namespace") {
@@ -113,10 +117,7 @@ impl Items {
             Some(_) => return Err(wrong("expected a namespace as a string in metadata.namespace")),
         };
         let name = NsName::new(namespace, name);
-        let Some((key, content)) = object(api_version, kind, name, &value) else {
-            *self.skipped.entry(foreign_kind(api_version, kind)).or_default() += 1;
-            return Ok(());
-        };
+        let (key, content) = object(api_version, kind, name, &value);
         let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
         let paths = match node.filter(|_| keeps_lines) {
             Some(node) => lines.paths(node),
@@ -156,27 +157,35 @@ impl Items {
     }
 }
 
-/// Reads an object if it matters here.
-fn object(
-    api_version: &str,
-    kind: &str,
-    name: NsName,
-    value: &Value,
-) -> Option<(Key, Result<Content, Rejection>)> {
+/// Whether objects of this kind matter here; others need not even have a name.
+fn concerns_us(api_version: &str, kind: &str) -> bool {
+    WorkloadKind::of(api_version, kind).is_some()
+        || convert::kind_of(api_version, kind).is_some()
+        || ours_of_another_version(api_version, kind).is_some()
+}
+
+/// One of our kinds in a version that is not understood, and the versions that are.
+fn ours_of_another_version(api_version: &str, kind: &str) -> Option<(Kind, &'static str)> {
+    let kind = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind)?;
+    Some((kind, versions(kind, api_version)?))
+}
+
+/// Reads an object of a kind that concerns us.
+fn object(api_version: &str, kind: &str, name: NsName, value: &Value) -> (Key, Result<Content, Rejection>) {
     if let Some(kind) = WorkloadKind::of(api_version, kind) {
         let content =
             Workload::read(kind, name.clone(), &At::root(value)).map(|w| Content::Workload(Arc::new(w)));
-        return Some((Key::Workload(kind, name), content));
+        return (Key::Workload(kind, name), content);
     }
     if let Some(kind) = convert::kind_of(api_version, kind) {
         let name = if kind == Kind::Node { NsName::new("", name.name) } else { name };
-        return Some((Key::Object(ObjectId { kind, name }), known(kind, value)));
+        return (Key::Object(ObjectId { kind, name }), known(kind, value));
     }
-    let kind = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind)?;
-    let understood = versions(kind, api_version)?;
+    let (kind, understood) =
+        ours_of_another_version(api_version, kind).expect("it concerns us for one of three reasons");
     let rejection = At::root(&Value::from(api_version)).wrong(understood);
     let rejection = Rejection { path: "apiVersion".into(), ..rejection };
-    Some((Key::Object(ObjectId { kind, name }), Err(rejection)))
+    (Key::Object(ObjectId { kind, name }), Err(rejection))
 }
 
 fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {

@@ -6,6 +6,9 @@
 //! together once they all have come to rest. What looks like a loss (a file that is gone, or empty) has to
 //! last longer, because that is what most ways of writing a file look like for a moment.
 //!
+//! So does the beginning of what a file was, which is what a slow copy looks like. A writer that pauses for longer
+//! than that, at a place where what is there so far is valid, cannot be told from one that is done.
+//!
 //! Pure: it is told what was seen and when.
 
 use std::{
@@ -25,13 +28,20 @@ use super::{
 /// How long a file must be gone or empty.
 const LOSS_LASTS: Duration = Duration::from_millis(200);
 
+/// How long a file must be a cut version of what it was, with nothing but its end missing: that is what a slow
+/// copy looks like for as long as it lasts.
+const CUT_LASTS: Duration = Duration::from_millis(300);
+
+/// Files larger than this, in bytes, are not kept to be compared so.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// How long a file that never comes to rest may hold back others that have.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What was taken so far, and what is on its way.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    taken: HashMap<Arc<Path>, Sight>,
+    taken: HashMap<Arc<Path>, Taken>,
     pending: BTreeMap<Arc<Path>, Pending>,
     troubles: Vec<Trouble>,
     /// What the last look saw of those.
@@ -42,12 +52,34 @@ pub(super) struct Settling {
     waiting_since: Option<Instant>,
 }
 
+/// A file as it was taken.
+#[derive(Debug)]
+struct Taken {
+    sight: Sight,
+    /// Its content, if it is not too large.
+    content: Option<Box<[u8]>>,
+}
+
+impl Taken {
+    fn new(sight: Sight, content: Option<&[u8]>) -> Self {
+        Self { sight, content: content.filter(|content| content.len() <= KEPT_BYTES).map(Box::from) }
+    }
+
+    /// Whether only the end of it is missing in a content.
+    fn is_cut(&self, content: &[u8]) -> bool {
+        let whole = self.content.as_deref().unwrap_or_default();
+        content.len() < whole.len() && whole.starts_with(content)
+    }
+}
+
 /// A file that differs from what was taken of it.
 #[derive(Debug)]
 struct Pending {
     /// What it is now; `None` if it is gone.
     sight: Option<Sight>,
     content: Option<Vec<u8>>,
+    /// It is what was taken with its end missing.
+    is_cut: bool,
     /// When this was seen first.
     since: Instant,
     /// It was seen again since.
@@ -70,8 +102,8 @@ impl Settling {
             Self { troubles: scan.troubles.clone(), troubles_seen: scan.troubles, ..Self::default() };
         let mut settled = Settled { changes: Vec::new(), troubles: begun.troubles.clone() };
         for Seen { path, sight, content } in scan.files {
-            settled.changes.push((path.clone(), change(Some(&sight), content)));
-            begun.taken.insert(path, sight);
+            begun.taken.insert(path.clone(), Taken::new(sight.clone(), content.as_deref()));
+            settled.changes.push((path, change(Some(&sight), content)));
         }
         (begun, settled)
     }
@@ -122,7 +154,8 @@ impl Settling {
 
     /// One file in one look.
     fn see(&mut self, path: Arc<Path>, sight: Option<Sight>, content: Option<Vec<u8>>, now: Instant) {
-        if self.taken.get(&path) == sight.as_ref() {
+        let taken = self.taken.get(&path);
+        if taken.map(|taken| &taken.sight) == sight.as_ref() {
             self.pending.remove(&path);
             return;
         }
@@ -133,7 +166,9 @@ impl Settling {
                 pending.content = pending.content.take().or(content);
             }
             _ => {
-                self.pending.insert(path, Pending { sight, content, since: now, again: false });
+                let is_cut =
+                    taken.zip(content.as_deref()).is_some_and(|(taken, content)| taken.is_cut(content));
+                self.pending.insert(path, Pending { sight, content, is_cut, since: now, again: false });
             }
         }
     }
@@ -154,12 +189,11 @@ impl Settling {
         self.held_since = None;
         let take = |path: Arc<Path>| {
             let pending = self.pending.remove(&path).expect("it was found in there");
-            let change = change(pending.sight.as_ref(), pending.content);
-            match pending.sight {
-                Some(sight) => self.taken.insert(path.clone(), sight),
+            match pending.sight.clone() {
+                Some(sight) => self.taken.insert(path.clone(), Taken::new(sight, pending.content.as_deref())),
                 None => self.taken.remove(&path),
             };
-            (path, change)
+            (path, change(pending.sight.as_ref(), pending.content))
         };
         settled.into_iter().map(take).collect()
     }
@@ -172,7 +206,12 @@ impl Pending {
             Some(Sight::Content(digest)) => digest.blank,
             Some(Sight::Unreadable(_)) => false,
         };
-        self.again && (!is_loss || now.duration_since(self.since) >= LOSS_LASTS)
+        let lasts = match is_loss {
+            true => LOSS_LASTS,
+            false if self.is_cut => CUT_LASTS,
+            false => Duration::ZERO,
+        };
+        self.again && now.duration_since(self.since) >= lasts
     }
 }
 

@@ -31,6 +31,23 @@ fn a_split_keeps_apex_backends_and_age() {
 }
 
 #[test]
+fn an_age_that_is_none_is_said() {
+    let read = |created: Value| {
+        split(json!({
+            "metadata": { "creationTimestamp": created },
+            "spec": { "service": "web", "backends": [] },
+        }))
+    };
+    // What `kubectl create --dry-run` writes.
+    assert_eq!((read(json!(null)).created, read(json!(null)).problems), (None, vec![]));
+    for wrong in [json!("yesterday"), json!(5)] {
+        let read = read(wrong);
+        assert_eq!(read.created, None);
+        assert_eq!(read.problems[0].path, "metadata.creationTimestamp");
+    }
+}
+
+#[test]
 fn a_split_reads_every_spelling_of_a_weight() {
     use Reason::{BadWeight, OddWeight};
     let huge = i64::MAX.unsigned_abs();

@@ -289,6 +289,8 @@ fn the_dump_of_a_cluster_is_not_run_a_second_time() {
     running["metadata"]["ownerReferences"] = owned("ReplicaSet", "web-abc");
     let deployment = workload("Deployment", "web", json!({ "replicas": 1 }));
 
+    let world = World::of(&[web(), deployment.clone(), running.clone()]);
+    assert_eq!(world.backends("web"), ["web-abc-1 http=80"], "the set between the two may be left out");
     let world = World::of(&[web(), deployment.clone(), set.clone(), running]);
     assert_eq!(world.backends("web"), ["web-abc-1 http=80"]);
     assert_eq!(world.outcome.workloads, 0);

@@ -157,6 +157,31 @@ fn nothing_is_gone_while_the_root_cannot_be_read() {
     assert_eq!((mended.changes.len(), mended.troubles), (0, vec![]));
 }
 
+#[test]
+fn a_file_whose_end_is_missing_must_stay_so_for_longer() {
+    let file = |content: &str| Scan {
+        files: vec![Seen {
+            path: Path::new("a.yaml").into(),
+            sight: Sight::Content(Digest::of(content.as_bytes())),
+            content: Some(content.into()),
+        }],
+        troubles: vec![],
+    };
+    let start = Instant::now();
+    let taken_at = |contents: &[&str]| {
+        let (mut settling, _) = Settling::begin(file(contents[0]));
+        let looks = contents.iter().enumerate().skip(1);
+        let mut taken = looks.filter_map(|(at, content)| {
+            let time = start + LOOK * u32::try_from(at).expect("few");
+            settling.observe(file(content), time).map(|_| at)
+        });
+        taken.next()
+    };
+    assert_eq!(taken_at(&["one two", "one", "one", "one", "one two three", "one two three"]), Some(5));
+    assert_eq!(taken_at(&["one two", "one", "one", "one", "one", "one"]), Some(4));
+    assert_eq!(taken_at(&["one two", "two", "two", "two", "two", "two"]), Some(2));
+}
+
 /// The look of that number at these rows; the last one goes on for ever.
 fn look_at(rows: &[String], at: usize) -> Scan {
     scan(rows.iter().map(|row| char::from(row.as_bytes()[at.min(row.len() - 1)])).enumerate())
