@@ -88,6 +88,19 @@ impl<'a> Look<'a> {
             );
             say(Reason::NothingWeighted, "spec.backends", message);
         }
+        for port in apex.into_iter().flat_map(|apex| &apex.ports) {
+            let mut weighted =
+                named_backends(self.cluster, split).filter(|(_, w)| *w > Milli::ZERO).peekable();
+            let cluster = self.cluster;
+            let lacks = |name: &NsName| cluster.service(name).is_some_and(|s| s.port(port.port).is_none());
+            if weighted.peek().is_some() && weighted.all(|(name, _)| lacks(&name)) {
+                let message = format!(
+                    "no backend with a weight has port {} of the apex, so nobody serves {} there; add the port to one",
+                    port.port, split.apex
+                );
+                say(Reason::PortMissing, "spec.backends", message);
+            }
+        }
         let mut seen = BTreeSet::new();
         for backend in &split.backends {
             let path = format!("spec.backends[{}].service", backend.index);
@@ -114,7 +127,9 @@ impl<'a> Look<'a> {
         apex: Option<&'a Service>,
     ) -> Option<(Reason, String)> {
         let Some(service) = self.service(name) else {
-            let message = format!("there is no Service {name}; its share goes to the other backends");
+            let message = format!(
+                "there is no Service {name}; its share goes to the backends that have endpoints, if any has"
+            );
             return Some((Reason::BackendMissing, message));
         };
         if let Some((_, _, message)) = unsuitable(service) {
@@ -134,7 +149,7 @@ impl<'a> Look<'a> {
             ports().filter(|port| !self.has_endpoints(service, *port)).map(|p| p.to_string()).collect();
         if backend.weight > Milli::ZERO && !empty.is_empty() {
             let message = format!(
-                "Service {name} has no ready endpoint on port {}; its share goes to the other backends",
+                "Service {name} has no ready endpoint on port {}; its share goes to the backends that have some, if any has",
                 empty.join(", ")
             );
             return Some((Reason::BackendEmpty, message));

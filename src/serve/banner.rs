@@ -121,7 +121,8 @@ fn backends_line(backends: &[BackendShare]) -> String {
             return format!("{name} (no endpoints)");
         }
         // Hundredths of a percent are what a person can use; precision past 2^53 is not.
-        let hundredths = u128::from(weight(backend)) * 10_000 / total.max(1);
+        let total = total.max(1);
+        let hundredths = (u128::from(weight(backend)) * 10_000 + total / 2) / total;
         format!("{name} {}.{:02} %", hundredths / 100, hundredths % 100)
     });
     shown.collect::<Vec<_>>().join(" | ")

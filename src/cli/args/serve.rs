@@ -14,7 +14,7 @@ pub struct ServeArgs {
     /// Serve these Kubernetes manifests: a folder (sub-folders too) or one file
     ///
     /// Edits are followed. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
-    /// out are made up.
+    /// out are made up. Required as long as watching a cluster is not possible.
     #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
     pub manifests: Option<PathBuf>,
 
@@ -149,8 +149,8 @@ Examples:
   # The same on free ports
   switchyard serve --manifests examples/bookinfo --addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0
 
-  # In a cluster, behind a load balancer that needs five seconds to notice
-  switchyard serve --addr :8086 --drain-delay 5s --log-format json
+  # For others too, behind a load balancer that needs five seconds to notice
+  switchyard serve --manifests /etc/manifests --addr :8086 --drain-delay 5s --log-format json
 
 Signals: SIGTERM and SIGINT (Ctrl-C) shut down gracefully, a second one stops at once.
 

@@ -220,7 +220,9 @@ fn absence(known: Known) -> &'static str {
     match known {
         Known::Nothing => "the server has not said yet whether the service exists",
         Known::Endpoints => "the set is empty",
-        Known::NoEndpoints { exists: true } => "the service exists, but none of its endpoints is ready",
+        Known::NoEndpoints { exists: true } => {
+            "the service exists, but nothing that is ready serves this name and port"
+        }
         Known::NoEndpoints { exists: false } => "there is no such service (or it is an ExternalName)",
     }
 }

@@ -25,8 +25,11 @@ use super::{
     folder::{Scan, Seen, Sight, Trouble},
 };
 
-/// How long a file must be gone or empty.
+/// How long a file must be gone.
 const LOSS_LASTS: Duration = Duration::from_millis(200);
+
+/// How long it must be empty: whoever means that deletes it, and a writer that was interrupted comes back.
+const BLANK_LASTS: Duration = Duration::from_secs(2);
 
 /// How long a file must be a cut version of what it was, with nothing but its end missing: that is what a slow
 /// copy looks like for as long as it lasts.
@@ -36,7 +39,10 @@ const CUT_LASTS: Duration = Duration::from_millis(300);
 const KEPT_BYTES: usize = 256 << 10;
 
 /// How long a file that never comes to rest may hold back others that have.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// For how long what is on its way is expected to come to rest any moment.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What was taken so far, and what is on its way.
 #[derive(Debug, Default)]
@@ -136,7 +142,7 @@ impl Settling {
     /// Whether something is on its way and likely to come to rest soon, so that the next look should not be
     /// late.
     pub(super) fn is_waiting(&self, now: Instant) -> bool {
-        self.waiting_since.is_some_and(|since| now.duration_since(since) < PATIENCE)
+        self.waiting_since.is_some_and(|since| now.duration_since(since) < SOON)
     }
 
     /// Every file that was known and is not there now.
@@ -201,15 +207,11 @@ impl Settling {
 
 impl Pending {
     fn is_settled(&self, now: Instant) -> bool {
-        let is_loss = match &self.sight {
-            None => true,
-            Some(Sight::Content(digest)) => digest.blank,
-            Some(Sight::Unreadable(_)) => false,
-        };
-        let lasts = match is_loss {
-            true => LOSS_LASTS,
-            false if self.is_cut => CUT_LASTS,
-            false => Duration::ZERO,
+        let lasts = match &self.sight {
+            None => LOSS_LASTS,
+            Some(Sight::Content(digest)) if digest.blank => BLANK_LASTS,
+            Some(_) if self.is_cut => CUT_LASTS,
+            Some(_) => Duration::ZERO,
         };
         self.again && now.duration_since(self.since) >= lasts
     }

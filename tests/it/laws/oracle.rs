@@ -156,8 +156,7 @@ impl<'a> Oracle<'a> {
 
     /// The backends of the split that divides a service's port.
     fn parts(self, apex: &Service, port: u16) -> Option<Vec<Part>> {
-        let is_marked = apex.multi_cluster_marker.is_some();
-        if apex.kind != ServiceKind::ClusterIp || is_marked || !has_port(apex, port) {
+        if apex.kind != ServiceKind::ClusterIp || !has_port(apex, port) {
             return None;
         }
         let of_apex = self.splits().filter(|split| refers(&split.apex, split).as_ref() == Some(&apex.name));

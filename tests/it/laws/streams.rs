@@ -18,14 +18,13 @@ use proptest::{
     test_runner::TestCaseError,
 };
 use switchyard::{
-    authority::{Authority, Host},
     context::Reading,
     controller::{Controller, Directory, VIEW_LINGER},
     engine::Engine,
     hold::Lead,
     metrics::Metrics,
     model::Object,
-    resolve::{Client, Options, Query, Target},
+    resolve::{Options, Query, Target},
     source::{Batch, Event},
     topic::Cursor,
 };
@@ -99,44 +98,17 @@ impl Server {
         let held = match &target.query {
             Query::Endpoints { reading: Reading::Merged, .. } => Duration::ZERO,
             Query::Endpoints { reading: Reading::Leaf, .. } => self.drain,
-            // Weights that only say that nobody is left wait for the last one's endpoints to go.
-            Query::ServiceProfile { .. } | Query::AddressProfile { .. } if self.nobody_lately(target) => {
-                self.drain
-            }
             Query::ServiceProfile { .. } | Query::AddressProfile { .. } => RETURN_LAG.min(self.drain),
         };
         if held.is_zero() {
             return vec![self.truth(target)];
         }
-        self.recent(held).map(|world| self.oracle(world).answer(target)).collect()
-    }
-
-    fn oracle<'a>(&self, world: &'a World) -> Oracle<'a> {
-        Oracle { objects: world.objects(), options: self.options }
-    }
-
-    /// The worlds that were true until this long ago, and the one that is.
-    fn recent(&self, time: Duration) -> impl Iterator<Item = &World> {
         let ends = self.past.iter().skip(1).map(|(since, _)| Some(*since)).chain([None]);
-        let lasted = move |end: &Option<Instant>| end.is_none_or(|end| end.elapsed() <= time + TICK);
-        self.past.iter().zip(ends).filter(move |(_, end)| lasted(end)).map(|((_, world), _)| world)
-    }
-
-    /// Whether the backends of a profile were all empty at some moment of the last drain.
-    fn nobody_lately(&self, target: &Target) -> bool {
-        self.recent(self.drain).any(|world| {
-            let oracle = self.oracle(world);
-            let State::Profile { overrides, .. } = oracle.answer(target) else { return false };
-            let is_empty = |authority: &String| {
-                let Ok(authority) = Authority::parse(authority, &DOMAIN.into()) else { return false };
-                let Host::Service(service) = authority.host else { return false };
-                let (instance, port) = (None, authority.port);
-                let query = Query::Endpoints { service, instance, port, reading: Reading::Leaf };
-                let leaf = oracle.answer(&Target { query, client: Client::default() });
-                matches!(leaf, State::Endpoints { known, .. } if known.is_empty())
-            };
-            overrides.iter().filter(|(_, weight)| *weight > 0).all(|(authority, _)| is_empty(authority))
-        })
+        let lasted = |end: &Option<Instant>| end.is_none_or(|end| end.elapsed() <= held + TICK);
+        let recent = self.past.iter().zip(ends).filter(|(_, end)| lasted(end));
+        let oracle =
+            |world: &World| Oracle { objects: world.objects(), options: self.options }.answer(target);
+        recent.map(|((_, world), _)| oracle(world)).collect()
     }
 }
 

@@ -92,7 +92,7 @@ ADDRESS      WEIGHT  SHARE  BACKEND  POD
 fn nothing_in_plain_words() {
     for (first, once, expect) in [
         (no_endpoints(true), true, "\
-reviews.default.svc.cluster.local:9080 (leaf reading): no endpoints: the service exists, but none of its endpoints is ready
+reviews.default.svc.cluster.local:9080 (leaf reading): no endpoints: the service exists, but nothing that is ready serves this name and port
 "),
         (no_endpoints(false), true, "\
 reviews.default.svc.cluster.local:9080 (leaf reading): no endpoints: there is no such service (or it is an ExternalName)
@@ -185,7 +185,7 @@ fn emptied_deleted_and_back() {
         "\
 14:03:07.001 - removed 10.244.1.7:9080  reviews-v2  reviews-v2-5d4-abc
 14:03:07.001 - removed 10.244.2.8:9080  reviews-v3  reviews-v3-6f8-xk2
-14:03:07.001 = now     no endpoints: the service exists, but none of its endpoints is ready
+14:03:07.001 = now     no endpoints: the service exists, but nothing that is ready serves this name and port
 14:03:07.002 = now     no endpoints: there is no such service (or it is an ExternalName)
 14:03:07.003 + added   10.244.1.7:9080  reviews-v2  -                   weight 10000, share 100.00 %
 14:03:07.003 = now     1 endpoint: reviews-v2 100.00 %
