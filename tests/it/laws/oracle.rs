@@ -47,14 +47,23 @@ impl<'a> Oracle<'a> {
                 let endpoint = named.next().filter(|_| self.service(service).is_some());
                 self.bare(endpoint.map(|endpoint| SocketAddr::new(endpoint.address, *port)))
             }
-            Query::AddressProfile { ip, port } => {
-                match self.services().filter(|service| service.cluster_ips.contains(ip)).collect::<Vec<_>>()[..]
-                {
-                    [one] => self.profile(&one.name, *port, client.namespace.as_ref()),
-                    _ => self.bare(Some(SocketAddr::new(*ip, *port))),
-                }
-            }
+            Query::AddressProfile { ip, port } => match self.service_at(*ip) {
+                Some(service) => self.profile(&service.name, *port, client.namespace.as_ref()),
+                None => self.bare(Some(SocketAddr::new(*ip, *port))),
+            },
         }
+    }
+
+    /// Whether a question is about a split of which no backend has anybody to serve.
+    pub(super) fn nobody_is_ready(self, target: &Target) -> bool {
+        let (service, port) = match &target.query {
+            Query::ServiceProfile { service, instance: None, port } => (self.service(service), *port),
+            Query::AddressProfile { ip, port } => (self.service_at(*ip), *port),
+            Query::ServiceProfile { .. } | Query::Endpoints { .. } => return false,
+        };
+        let parts = service.and_then(|service| self.parts(service, port));
+        parts
+            .is_some_and(|parts| !parts.iter().any(|(name, weight)| *weight > 0 && self.is_ready(name, port)))
     }
 
     fn get(
@@ -136,17 +145,19 @@ impl<'a> Oracle<'a> {
             listed = parts;
         }
         let mut weights = tenfold(&listed.iter().map(|(_, weight)| *weight).collect::<Vec<_>>());
-        let serves = |name: &NsName| {
-            let service = self.backend(name).filter(|service| has_port(service, port));
-            service.is_some_and(|service| !self.given_out(service, port).is_empty())
-        };
-        if listed.iter().any(|(name, weight)| *weight > 0 && serves(name)) {
+        if listed.iter().any(|(name, weight)| *weight > 0 && self.is_ready(name, port)) {
             for ((name, _), weight) in listed.iter().zip(&mut weights) {
-                *weight = if serves(name) { *weight } else { 0 };
+                *weight = if self.is_ready(name, port) { *weight } else { 0 };
             }
         }
         let authority = |name: &NsName| format!("{}.{}.svc.{DOMAIN}:{port}", name.name, name.namespace);
         listed.iter().map(|(name, _)| authority(name)).zip(weights).collect()
+    }
+
+    /// Whether a backend has anybody, somewhere, who serves this port.
+    fn is_ready(self, backend: &NsName, port: u16) -> bool {
+        let service = self.backend(backend).filter(|service| has_port(service, port));
+        service.is_some_and(|service| !self.given_out(service, port).is_empty())
     }
 
     /// The profile that is about no service: of an address, or of nothing.
@@ -156,7 +167,8 @@ impl<'a> Oracle<'a> {
 
     /// The backends of the split that divides a service's port.
     fn parts(self, apex: &Service, port: u16) -> Option<Vec<Part>> {
-        if apex.kind != ServiceKind::ClusterIp || !has_port(apex, port) {
+        let is_marked = apex.multi_cluster_marker.is_some();
+        if apex.kind != ServiceKind::ClusterIp || is_marked || !has_port(apex, port) {
             return None;
         }
         let of_apex = self.splits().filter(|split| refers(&split.apex, split).as_ref() == Some(&apex.name));
@@ -186,6 +198,12 @@ impl<'a> Oracle<'a> {
         self.objects
             .iter()
             .filter_map(|object| if let Object::Service(o) = object { Some(&**o) } else { None })
+    }
+
+    /// The one Service with this cluster IP.
+    fn service_at(self, ip: IpAddr) -> Option<&'a Service> {
+        let mut services = self.services().filter(|service| service.cluster_ips.contains(&ip));
+        services.next().filter(|_| services.next().is_none())
     }
 
     fn splits(self) -> impl Iterator<Item = &'a TrafficSplit> {

@@ -83,7 +83,7 @@ impl Server {
     }
 
     pub(super) fn truth(&self, target: &Target) -> State {
-        Oracle { objects: self.world.objects(), options: self.options }.answer(target)
+        self.oracle(&self.world).answer(target)
     }
 
     /// What will be true after these edits.
@@ -98,17 +98,32 @@ impl Server {
         let held = match &target.query {
             Query::Endpoints { reading: Reading::Merged, .. } => Duration::ZERO,
             Query::Endpoints { reading: Reading::Leaf, .. } => self.drain,
+            // Weights that only say that nobody is left wait for the last one's endpoints to go.
+            Query::ServiceProfile { .. } | Query::AddressProfile { .. } if self.nobody_lately(target) => {
+                self.drain
+            }
             Query::ServiceProfile { .. } | Query::AddressProfile { .. } => RETURN_LAG.min(self.drain),
         };
         if held.is_zero() {
             return vec![self.truth(target)];
         }
+        self.recent(held).map(|world| self.oracle(world).answer(target)).collect()
+    }
+
+    fn oracle<'a>(&self, world: &'a World) -> Oracle<'a> {
+        Oracle { objects: world.objects(), options: self.options }
+    }
+
+    /// The worlds that were true until this long ago, and the one that is.
+    fn recent(&self, time: Duration) -> impl Iterator<Item = &World> {
         let ends = self.past.iter().skip(1).map(|(since, _)| Some(*since)).chain([None]);
-        let lasted = |end: &Option<Instant>| end.is_none_or(|end| end.elapsed() <= held + TICK);
-        let recent = self.past.iter().zip(ends).filter(|(_, end)| lasted(end));
-        let oracle =
-            |world: &World| Oracle { objects: world.objects(), options: self.options }.answer(target);
-        recent.map(|((_, world), _)| oracle(world)).collect()
+        let lasted = move |end: &Option<Instant>| end.is_none_or(|end| end.elapsed() <= time + TICK);
+        self.past.iter().zip(ends).filter(move |(_, end)| lasted(end)).map(|((_, world), _)| world)
+    }
+
+    /// Whether nobody was behind the split of a profile at some moment of the last drain.
+    fn nobody_lately(&self, target: &Target) -> bool {
+        self.recent(self.drain).any(|world| self.oracle(world).nobody_is_ready(target))
     }
 }
 

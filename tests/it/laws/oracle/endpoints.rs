@@ -56,6 +56,7 @@ impl<'a> Oracle<'a> {
         node: Option<&Name>,
     ) -> Vec<Ready<'a>> {
         let mut ready = self.ready(service, instance, port);
+        ready.retain(|ready| self.options.ipv6 || ready.addr.is_ipv4());
         if service.local_traffic_only {
             ready.retain(|ready| {
                 let pod = ready.pod().and_then(|pod| self.pod(pod));
