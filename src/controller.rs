@@ -29,7 +29,7 @@ use crate::{
 
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was.
 pub const VIEW_LINGER: Duration = Duration::from_secs(10);
-/// How many batches may wait. The controller takes up to [`TURN`] in one step, so a source that fills this is
+/// How many batches may wait. The controller takes up to `TURN` in one step, so a source that fills this is
 /// made to wait for a few steps.
 pub const BATCHES: usize = 1024;
 /// How many requests for a first view may wait; further ones wait in their own stream.
