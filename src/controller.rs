@@ -21,7 +21,7 @@ use crate::{
     hold::{Holds, Lead},
     metrics::{Because, Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
-    resolve::{Answer, Query, Target},
+    resolve::{Answer, Client, Query, Target},
     source::{Batch, Report},
     status::{Notice, Status},
     topic::{Cursor, Published, Topic, Topics},
@@ -36,6 +36,10 @@ pub const BATCHES: usize = 1024;
 const WANTS: usize = 1024;
 /// How many batches or requests are taken in one turn.
 const TURN: usize = 256;
+
+/// How many topics of a query are looked at for one with the same answer. Where the client does not matter the
+/// first one has it; where every node has its own none does.
+const NEIGHBOURS: usize = 16;
 
 /// A stream that wants a target nobody watches yet.
 type Want = (Target, oneshot::Sender<Cursor>);
@@ -207,11 +211,21 @@ impl Controller {
         if let Some(answer) = self.engine.watch(&target)
             && topic.current().is_none()
         {
-            topic.publish(Arc::new(Published::new(answer, None)));
+            topic.publish(self.published(&target, answer));
         }
         self.watched.insert(target, topic);
         // A stream that did not wait for its cursor drops it, and the view is reaped in its time.
         _ = reply.send(cursor);
+    }
+
+    /// An answer made known for the first time in a topic: as in a topic that somebody else asked the same in,
+    /// so that both share its bytes too.
+    fn published(&self, target: &Target, answer: Arc<Answer>) -> Arc<Published> {
+        let first = Target { query: target.query.clone(), client: Client::default() };
+        let neighbours = self.watched.range(first..).take_while(|(other, _)| other.query == target.query);
+        let mut current = neighbours.take(NEIGHBOURS).filter_map(|(_, topic)| topic.current());
+        let same = current.find(|current| Arc::ptr_eq(current.answer(), &answer));
+        same.unwrap_or_else(|| Arc::new(Published::new(answer, None)))
     }
 
     fn reap(&mut self) {
@@ -294,5 +308,35 @@ impl Steps {
         let published =
             self.made.entry(key).or_insert_with(|| Arc::new(Published::new(answer, current.as_deref())));
         topic.publish(published.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::{context::Reading, model::NsName, resolve::Options, source::Event};
+
+    #[tokio::test]
+    async fn clients_that_are_answered_the_same_share_its_bytes() {
+        let engine = Engine::new("cluster.local".into(), Options::default());
+        let lead = Lead { drain: Duration::ZERO };
+        let (controller, directory) = Controller::new(engine, lead, Default::default(), Metrics::default());
+        let (batches, batches_in) = mpsc::channel(BATCHES);
+        tokio::spawn(controller.run(batches_in));
+        let events = Kind::ALL.map(|kind| Event::Replace(kind, Vec::new())).into();
+        batches.send(Batch { events, report: None }).await.expect("it runs");
+
+        let mut bytes = Vec::new();
+        for node in ["n1", "n2"] {
+            let service = NsName::new("d", "web");
+            let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
+            let client = Client { node: Some(node.into()), namespace: None };
+            let mut cursor = directory.subscribe(&Target { query, client }).await.expect("it runs");
+            bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.bytes);
+        }
+
+        assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
     }
 }

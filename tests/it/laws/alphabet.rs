@@ -298,7 +298,7 @@ fn get_profiles() -> impl Strategy<Value = Vec<Target>> {
 
 /// So many questions, each from several clients; in order, and each once.
 pub(super) fn targets(queries: Range<usize>) -> impl Strategy<Value = Vec<Target>> {
-    vec(prop_oneof![2 => gets(), 1 => get_profiles()], queries).prop_map(|targets| {
+    vec(prop_oneof![gets(), get_profiles()], queries).prop_map(|targets| {
         let each_once: BTreeSet<_> = targets.into_iter().flatten().collect();
         each_once.into_iter().collect()
     })

@@ -100,7 +100,7 @@ fn history() -> impl Strategy<Value = History> {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn every_answer_is_the_truth_after_every_batch(history in history()) {
@@ -258,7 +258,7 @@ fn id_of(event: &Event) -> ObjectId {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn neither_order_nor_batches_matter(shuffle in shuffle()) {
