@@ -254,19 +254,20 @@ impl Engine {
         let dependent = Dependent::Split(name.clone());
         let exists = self.cluster.split(name).is_some();
         self.dependents.set(&dependent, if exists { inspection.reads } else { BTreeSet::new() });
-        let object = ObjectId { kind: Kind::TrafficSplit, name: name.clone() };
-        let warnings = inspection.problems.into_iter();
-        let warnings = warnings.map(|problem| Warning { object: object.clone(), problem }).collect();
+        let warnings = warnings_of(Kind::TrafficSplit, name, inspection.problems);
         self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 
     fn inspect_profile(&mut self, name: &NsName) {
-        let object = ObjectId { kind: Kind::ServiceProfile, name: name.clone() };
         let problems = self.cluster.profile(name).map(|profile| profile.problems.clone()).unwrap_or_default();
-        let warnings = problems.into_iter();
-        let warnings = warnings.map(|problem| Warning { object: object.clone(), problem }).collect();
+        let warnings = warnings_of(Kind::ServiceProfile, name, problems);
         self.warnings_changed |= set(&mut self.profile_warnings, name.clone(), warnings);
     }
+}
+
+fn warnings_of(kind: Kind, name: &NsName, problems: Vec<Problem>) -> Vec<Warning> {
+    let object = ObjectId { kind, name: name.clone() };
+    problems.into_iter().map(|problem| Warning { object: object.clone(), problem }).collect()
 }
 
 /// What resolving a query for some of its clients came across.

@@ -33,7 +33,10 @@ use crate::{
     metrics::Metrics,
     model::Name,
     resolve::Options,
-    source::manifests::{Manifests, OpenError},
+    source::{
+        Batch,
+        manifests::{Manifests, OpenError},
+    },
     status::Status,
 };
 
@@ -109,11 +112,13 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let domain = Name::from(cluster_domain);
     let options = Options { ipv6: enable_ipv6, apex_override: apex_override == ApexOverride::Always };
     let (source, first) = Manifests::open(&manifests)?;
-    let banner = banner::Banner::new(&manifests, bound, &first, &domain, options);
+    let mut engine = Engine::new(domain.clone(), options);
+    engine.apply(first.events);
+    let report = first.report.unwrap_or_default();
+    let banner = banner::Banner::new(&manifests, bound, &engine, &report, options);
 
     let metrics = Metrics::default();
     let (status_sender, status) = watch::channel(Arc::new(Status::default()));
-    let engine = Engine::new(domain.clone(), options);
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let drain = Drain::new(drain_window, directory.topics().clone());
@@ -130,6 +135,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
 
     let (batches, batches_in) = mpsc::channel(BATCHES);
+    // Its events are known; the report is what makes the controller show where things stand.
+    let first = Batch { events: Vec::new(), report: Some(report) };
     batches.try_send(first).expect("the channel is new and has room");
     let stop_serving = CancellationToken::new();
     let mut parts = Parts::default();
@@ -151,7 +158,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     parts.spawn(GRPC_SERVER, async move {
         outcome(grpc::serve(grpc_listener, limits, destination, server_health, stopped).await)
     });
-    parts.spawn_watch(status, health.clone());
+    tokio::spawn(serve_once_synced(status, health.clone()));
     banner.print();
 
     tokio::select! {
@@ -165,7 +172,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         drain.start();
         stop_serving.cancel();
         // Whoever watches the health has been told, and is not what the end waits for.
-        for service in ["", Destination::NAME] {
+        for service in HEALTH_OF {
             health.clear_service_status(service).await;
         }
         parts.wait_for(GRPC_SERVER).await;
@@ -194,15 +201,6 @@ impl Parts {
         self.tasks.spawn(async move { (part, run.await) });
     }
 
-    /// Tells health clients once the source has been read. Not a part that must live: it is done then.
-    fn spawn_watch(&mut self, mut status: watch::Receiver<Arc<Status>>, health: HealthReporter) {
-        tokio::spawn(async move {
-            if status.wait_for(|status| status.synced).await.is_ok() {
-                set_health(&health, ServingStatus::Serving).await;
-            }
-        });
-    }
-
     /// Waits for any part to end, which none should.
     async fn failure(&mut self) -> Failure {
         match self.tasks.join_next().await {
@@ -226,8 +224,18 @@ fn outcome<E: std::fmt::Display>(result: Result<(), E>) -> String {
     result.map_or_else(|error| error.to_string(), |()| "it stopped".to_owned())
 }
 
+/// Tells health clients once the source has been read. Not a part that must live: it is done then.
+async fn serve_once_synced(mut status: watch::Receiver<Arc<Status>>, health: HealthReporter) {
+    if status.wait_for(|status| status.synced).await.is_ok() {
+        set_health(&health, ServingStatus::Serving).await;
+    }
+}
+
+/// The names that health is told of: the server as a whole, and its service.
+const HEALTH_OF: [&str; 2] = ["", Destination::NAME];
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", Destination::NAME] {
+    for service in HEALTH_OF {
         health.set_service_status(service, status).await;
     }
 }

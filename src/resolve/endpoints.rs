@@ -110,18 +110,14 @@ impl<'a> Look<'a> {
     /// Whether a service's port has any ready endpoint of a family that is given out, whoever asks.
     pub(super) fn has_endpoints(&mut self, service: &Service, port: u16) -> bool {
         self.reads.insert(Fact::Endpoints(service.name.clone()));
-        let mut candidates = self.candidates(service, None, port);
-        candidates.any(|candidate| self.options.ipv6 || candidate.addr.is_ipv4())
+        self.candidates(service, None, port).next().is_some()
     }
 
     /// The endpoints of a service's port that this client should use, sorted by address, each once.
     fn endpoints(&mut self, service: &'a Service, instance: Option<&Name>, port: u16) -> Vec<Candidate<'a>> {
         self.reads.insert(Fact::Endpoints(service.name.clone()));
         let mut candidates: Vec<_> = self.candidates(service, instance, port).collect();
-        if !self.options.ipv6 {
-            // Before the zone: what is not given out must not be what a zone is left with.
-            candidates.retain(|candidate| candidate.addr.is_ipv4());
-        }
+
         // Of one address in two slices the first slice by name counts; the sort keeps that order.
         candidates.sort_by_key(|candidate| candidate.addr);
         candidates.dedup_by_key(|candidate| candidate.addr);
@@ -134,15 +130,16 @@ impl<'a> Look<'a> {
         candidates
     }
 
-    /// All ready endpoints of a service's port: the union of its slices. An endpoint that refers to a Pod
-    /// counts only while the Pod exists.
+    /// All ready endpoints of a service's port, of a family that is given out: the union of its slices. An
+    /// endpoint that refers to a Pod counts only while the Pod exists. The family comes first of all, so that
+    /// what is not given out is never what a zone is left with.
     fn candidates<'b>(
         &'b self,
         service: &'b Service,
         instance: Option<&'b Name>,
         port: u16,
     ) -> impl Iterator<Item = Candidate<'a>> + use<'a, 'b> {
-        let cluster = self.cluster;
+        let (cluster, ipv6) = (self.cluster, self.options.ipv6);
         let service_port = service.port(port).map(|port| &*port.name);
         cluster.slices_of(&service.name).flat_map(move |stored| {
             let subsets = stored.slice.subsets.iter().zip(&stored.meta);
@@ -153,6 +150,7 @@ impl<'a> Look<'a> {
                 .flat_map(move |(subset, meta, target_port)| {
                     let wanted = move |endpoint: &Endpoint| {
                         endpoint.ready
+                            && (ipv6 || endpoint.address.is_ipv4())
                             && instance.is_none_or(|instance| endpoint.hostname.as_ref() == Some(instance))
                             && match &endpoint.target {
                                 TargetRef::None => true,

@@ -9,9 +9,9 @@ use std::{
 
 use crate::{
     engine::Engine,
-    model::{Kind, Name, NsName},
+    model::{Kind, NsName},
     resolve::{BackendShare, Options, shares},
-    source::{Batch, Report},
+    source::Report,
     status::Status,
 };
 
@@ -22,19 +22,16 @@ const SPLITS_SHOWN: usize = 10;
 pub(super) struct Banner(String);
 
 impl Banner {
-    /// Describes what the first batch of a source amounts to.
+    /// Describes what a source has read first.
     pub(super) fn new(
         manifests: &Path,
         (grpc, admin): (SocketAddr, SocketAddr),
-        first: &Batch,
-        domain: &Name,
+        engine: &Engine,
+        report: &Report,
         options: Options,
     ) -> Self {
-        let mut engine = Engine::new(domain.clone(), options);
-        engine.apply(first.events.clone());
-        let empty = Report::default();
-        let report = first.report.as_deref().unwrap_or(&empty);
-        let warnings = Status::new(&engine, report).warnings;
+        let domain = engine.cluster().domain();
+        let warnings = Status::new(engine, report).warnings;
 
         // As the reader started us: `cargo run` puts nobody on the path.
         let program = std::env::args().next().unwrap_or_else(|| "switchyard".to_owned());
@@ -42,12 +39,12 @@ impl Banner {
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
         line("gRPC", grpc.to_string());
         line("admin", format!("http://{admin} (/ready /metrics /debug/warnings)"));
-        line("read", read(&engine, report));
+        line("read", read(engine, report));
         if !report.skipped.is_empty() {
             let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
             line("skipped", skipped.collect::<Vec<_>>().join(", "));
         }
-        let splits = splits(&engine, options);
+        let splits = splits(engine, options);
         for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {
             line("split", format!("{apex}:{port} -> {}", backends_line(backends)));
         }
@@ -61,7 +58,7 @@ impl Banner {
                 format!("{} thing{s} to look at: {program} check {}", warnings.len(), manifests.display()),
             );
         }
-        if let Some((service, port)) = example(&engine, &splits) {
+        if let Some((service, port)) = example(engine, &splits) {
             let authority = format!("{}.{}.svc.{domain}:{port}", service.name, service.namespace);
             let addr = if grpc.port() == 8086 { String::new() } else { format!(" --addr {grpc}") };
             _ = writeln!(text, "Try, in another terminal:\n  {program} get {authority}{addr}");

@@ -13,7 +13,7 @@ mod client;
 mod drain;
 mod oracle;
 mod shares;
-mod simple;
+pub(crate) mod simple;
 mod streams;
 mod stress;
 mod world;

@@ -7,32 +7,18 @@ use std::{
 };
 
 use switchyard::{
-    model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, NsName, Object, Service, ServiceKind,
-        ServicePort, Subset, TargetRef, TrafficSplit,
-    },
+    model::{Endpoint, EndpointPort, EndpointSlice, Kind, NsName, Object, Subset, TargetRef},
     pb::destination::{Update, destination_client::DestinationClient, update},
     source::{Batch, Event},
-    weight::Milli,
 };
 use tokio::time::timeout;
 use tonic::transport::Channel;
 
+use crate::laws::simple::{self, service};
 use crate::server::{InProcess, PATIENCE, SILENCE, ask, get, next};
 
 const WEB: &str = "web.d.svc.cluster.local:80";
 const CHANGES: u64 = 10_000;
-
-fn service(name: &str) -> Object {
-    Object::Service(Arc::new(Service {
-        name: NsName::new("d", name),
-        kind: ServiceKind::ClusterIp,
-        cluster_ips: Vec::new(),
-        ports: vec![ServicePort { name: "http".into(), port: 80 }],
-        local_traffic_only: false,
-        multi_cluster_marker: None,
-    }))
-}
 
 fn slice(name: &str, addresses: impl Iterator<Item = [u8; 4]>) -> Object {
     let endpoint = |address| Endpoint {
@@ -56,16 +42,7 @@ fn slice(name: &str, addresses: impl Iterator<Item = [u8; 4]>) -> Object {
 
 /// Divides `web` so that `a` has this many of ten thousand parts.
 fn split(a: u64) -> Object {
-    let backend =
-        |index, service: &str, weight| Backend { service: service.into(), weight: Milli::new(weight), index };
-    Object::TrafficSplit(Arc::new(TrafficSplit {
-        name: NsName::new("d", "web"),
-        created: None,
-        apex: "web".into(),
-        backends: vec![backend(0, "a", a), backend(1, "b", CHANGES + 1 - a)],
-        has_matches: false,
-        problems: Vec::new(),
-    }))
+    simple::split([("a", a), ("b", CHANGES + 1 - a)])
 }
 
 fn first_list(endpoints_each: u8) -> Batch {

@@ -18,7 +18,7 @@ fn name(name: &str) -> NsName {
 }
 
 /// A ClusterIP service with port 80.
-pub(super) fn service(service: &str) -> Object {
+pub(crate) fn service(service: &str) -> Object {
     Object::Service(Arc::new(Service {
         name: name(service),
         kind: ServiceKind::ClusterIp,
@@ -49,7 +49,7 @@ pub(super) fn slice(service: &str, number: u8, count: u8) -> Object {
 }
 
 /// A split of `web` over these backends.
-pub(super) fn split<'a>(backends: impl IntoIterator<Item = (&'a str, u64)>) -> Object {
+pub(crate) fn split<'a>(backends: impl IntoIterator<Item = (&'a str, u64)>) -> Object {
     let backend = |(index, (service, weight)): (usize, (&str, u64))| Backend {
         service: service.into(),
         weight: Milli::new(weight),
