@@ -8,8 +8,8 @@
 //!   client that asks (resolve, encode, hand over), `shared` every further one.
 //! * `weight_edit/*`: the weights of a split over twice 5,000 endpoints change, so each is sent again.
 //!   `1_stream` and `1000_streams` is from the event to the bytes in the hands of so many streams.
-//! * `endpoint_replaced/*`: one of 10,000 endpoints goes and another comes. Two messages of a few dozen
-//!   bytes: this says what looking at 10,000 endpoints costs, not what sending costs.
+//!
+//! What a Pod that comes or goes costs is in the benchmark `churn`.
 //!
 //! `cargo bench --bench answers` runs all in half a minute; with `-- weight_edit` one group.
 
@@ -147,15 +147,6 @@ fn weight_edit(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn endpoint_replaced(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("endpoint_replaced");
-    let events = cluster::events(&[("web", 10_000)]);
-    let replaced = cluster::replace_one("web", 10_000);
-    let mut server = Server::new(events, cluster::get("web", Reading::Merged));
-    change(&mut group, &mut server, &replaced);
-    group.finish();
-}
-
 fn short() -> Criterion {
     let (warm_up, measure) = (Duration::from_millis(500), Duration::from_secs(3));
     Criterion::default().warm_up_time(warm_up).measurement_time(measure).sample_size(30)
@@ -164,6 +155,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = answers;
     config = short();
-    targets = first_answer, weight_edit, endpoint_replaced
+    targets = first_answer, weight_edit
 }
 criterion_main!(answers);

@@ -15,16 +15,27 @@ use std::{
 
 mod fact;
 mod index;
+mod interned;
+mod population;
+mod slices;
 
-pub use self::fact::Fact;
-use self::index::{pods_of, replace, service_of, set_member};
+pub use self::{
+    fact::Fact,
+    population::{PodClass, Resident},
+    slices::{Backing, StoredEndpoint, StoredSlice, StoredSubset},
+};
+use self::{
+    index::{replace, set_member},
+    population::{Moved, Population},
+    slices::Slices,
+};
 use crate::{
     authority::local_reference,
     model::{
-        EndpointSlice, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile, TrafficSplit,
+        ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile,
+        TrafficSplit,
     },
     source::Event,
-    wire,
 };
 
 /// The place of a split among those of its apex: the oldest first, then by name.
@@ -35,33 +46,18 @@ struct Seniority {
     name: Name,
 }
 
-/// A slice with the metadata of its endpoints, encoded once: `meta[subset][endpoint]`.
-#[derive(Debug)]
-pub struct StoredSlice {
-    /// The slice.
-    pub slice: Arc<EndpointSlice>,
-    /// Encoded metadata of each endpoint of each subset.
-    pub meta: Vec<Vec<Arc<[u8]>>>,
-}
-
 /// All objects. See the module's documentation.
 #[derive(Debug)]
 pub struct Cluster {
     domain: Name,
     services: BTreeMap<NsName, Arc<Service>>,
-    /// Slices and Endpoints objects by what they are; `Kind` tells the two apart.
-    slices: BTreeMap<ObjectId, Arc<StoredSlice>>,
-    /// How many of them are Endpoints objects.
-    endpoints_objects: usize,
-    pods: HashMap<NsName, Arc<Pod>>,
+    slices: Slices,
+    population: Population,
     nodes: HashMap<Name, Arc<Node>>,
     splits: BTreeMap<NsName, Arc<TrafficSplit>>,
     profiles: BTreeMap<NsName, Arc<ServiceProfile>>,
     namespaces_of_profile: HashMap<Name, BTreeSet<Name>>,
 
-    slices_of_service: HashMap<NsName, BTreeMap<ObjectId, Arc<StoredSlice>>>,
-    /// How many slice endpoints of which services refer to a pod.
-    services_of_pod: HashMap<NsName, BTreeMap<NsName, usize>>,
     splits_of_apex: HashMap<NsName, BTreeSet<Seniority>>,
     splits_of_backend: HashMap<NsName, BTreeSet<NsName>>,
     services_of_ip: HashMap<IpAddr, BTreeSet<NsName>>,
@@ -74,15 +70,12 @@ impl Cluster {
         Self {
             domain,
             services: BTreeMap::new(),
-            slices: BTreeMap::new(),
-            endpoints_objects: 0,
-            pods: HashMap::new(),
+            slices: Slices::default(),
+            population: Population::default(),
             nodes: HashMap::new(),
             splits: BTreeMap::new(),
             profiles: BTreeMap::new(),
             namespaces_of_profile: HashMap::new(),
-            slices_of_service: HashMap::new(),
-            services_of_pod: HashMap::new(),
             splits_of_apex: HashMap::new(),
             splits_of_backend: HashMap::new(),
             services_of_ip: HashMap::new(),
@@ -116,9 +109,10 @@ impl Cluster {
     pub fn count(&self, kind: Kind) -> usize {
         match kind {
             Kind::Service => self.services.len(),
-            Kind::EndpointSlice => self.slices.len() - self.endpoints_objects,
-            Kind::Endpoints => self.endpoints_objects,
-            Kind::Pod => self.pods.len(),
+            Kind::EndpointSlice | Kind::Endpoints => self.slices.count(kind),
+            Kind::Pod | Kind::ReplicaSet | Kind::Job | Kind::Server | Kind::ExternalWorkload => {
+                self.population.count(kind)
+            }
             Kind::Node => self.nodes.len(),
             Kind::TrafficSplit => self.splits.len(),
             Kind::ServiceProfile => self.profiles.len(),
@@ -126,17 +120,43 @@ impl Cluster {
     }
 
     /// The slices of a Service by name; its Endpoints object where there is no slice.
-    pub fn slices_of<'a>(&'a self, service: &NsName) -> impl Iterator<Item = &'a StoredSlice> + use<'a> {
-        let all = self.slices_of_service.get(service);
-        let has_slices = all.is_some_and(|all| all.keys().any(|id| id.kind == Kind::EndpointSlice));
-        let wanted = if has_slices { Kind::EndpointSlice } else { Kind::Endpoints };
-        all.into_iter().flatten().filter(move |(id, _)| id.kind == wanted).map(|(_, slice)| &**slice)
+    pub fn slices_of<'a>(&'a self, service: &NsName) -> impl Iterator<Item = &'a Arc<StoredSlice>> + use<'a> {
+        self.slices.of(service)
     }
 
-    /// A Pod, if it exists.
+    /// A number that stays the same as long as [`Cluster::slices_of`] does, and what is behind their endpoints.
     #[must_use]
-    pub fn pod(&self, name: &NsName) -> Option<&Pod> {
-        self.pods.get(name).map(|pod| &**pod)
+    pub fn slices_revision(&self, service: &NsName) -> u64 {
+        self.slices.revision(service)
+    }
+
+    /// A Pod with its class, if it exists.
+    #[must_use]
+    pub fn resident(&self, name: &NsName) -> Option<&Resident> {
+        self.population.resident(name)
+    }
+
+    /// The Pods whose own address this is, by name. More than one only by mistake or for a moment.
+    #[must_use]
+    pub fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        self.population.pods_at(ip)
+    }
+
+    /// The Pods with host ports on the node with this address.
+    #[must_use]
+    pub fn pods_on_host(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        self.population.pods_on_host(ip)
+    }
+
+    /// An ExternalWorkload, if it exists, and its ports that Servers make opaque.
+    #[must_use]
+    pub fn workload(&self, name: &NsName) -> Option<(&Arc<ExternalWorkload>, &Arc<[u16]>)> {
+        self.population.workload(name)
+    }
+
+    /// The ExternalWorkloads with this address, by name.
+    pub fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
+        self.population.workloads_at(ip)
     }
 
     /// The zone of a node, if both are known.
@@ -205,10 +225,10 @@ impl Cluster {
     fn ids_of(&self, kind: Kind) -> BTreeSet<NsName> {
         match kind {
             Kind::Service => self.services.keys().cloned().collect(),
-            Kind::EndpointSlice | Kind::Endpoints => {
-                self.slices.keys().filter(|id| id.kind == kind).map(|id| id.name.clone()).collect()
+            Kind::EndpointSlice | Kind::Endpoints => self.slices.names(kind),
+            Kind::Pod | Kind::ReplicaSet | Kind::Job | Kind::Server | Kind::ExternalWorkload => {
+                self.population.names(kind)
             }
-            Kind::Pod => self.pods.keys().cloned().collect(),
             Kind::Node => self.nodes.values().map(|node| node.name.clone()).collect(),
             Kind::TrafficSplit => self.splits.keys().cloned().collect(),
             Kind::ServiceProfile => self.profiles.keys().cloned().collect(),
@@ -220,9 +240,21 @@ impl Cluster {
         match object {
             Object::Service(service) => self.set_service(&id.name, Some(service), touched),
             Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
-                self.set_slice(id, Some(slice), touched);
+                let concerned = self.slices.set(&id, Some(&slice), &mut self.population);
+                touched.extend(concerned.into_iter().map(Fact::Endpoints));
             }
-            Object::Pod(pod) => self.set_pod(&id.name, Some(pod), touched),
+            Object::Pod(pod) => self.move_in(touched, |p, moved| p.set_pod(&id.name, Some(pod), moved)),
+            Object::ReplicaSet(controller) | Object::Job(controller) => {
+                self.move_in(touched, |p, moved| {
+                    p.set_controller((id.kind, id.name), Some(controller), moved);
+                });
+            }
+            Object::Server(server) => {
+                self.move_in(touched, |p, moved| p.set_server(&id.name, Some(server), moved));
+            }
+            Object::ExternalWorkload(workload) => {
+                self.move_in(touched, |p, moved| p.set_workload(&id.name, Some(workload), moved));
+            }
             Object::Node(node) => self.set_node(&id.name.name, Some(node), touched),
             Object::TrafficSplit(split) => self.set_split(&id.name, Some(split), touched),
             Object::ServiceProfile(profile) => self.set_profile(&id.name, Some(profile), touched),
@@ -232,12 +264,34 @@ impl Cluster {
     fn remove(&mut self, id: &ObjectId, touched: &mut BTreeSet<Fact>) {
         match id.kind {
             Kind::Service => self.set_service(&id.name, None, touched),
-            Kind::EndpointSlice | Kind::Endpoints => self.set_slice(id.clone(), None, touched),
-            Kind::Pod => self.set_pod(&id.name, None, touched),
+            Kind::EndpointSlice | Kind::Endpoints => {
+                let concerned = self.slices.set(id, None, &mut self.population);
+                touched.extend(concerned.into_iter().map(Fact::Endpoints));
+            }
+            Kind::Pod => self.move_in(touched, |p, moved| p.set_pod(&id.name, None, moved)),
+            Kind::ReplicaSet | Kind::Job => {
+                self.move_in(touched, |p, moved| p.set_controller((id.kind, id.name.clone()), None, moved));
+            }
+            Kind::Server => self.move_in(touched, |p, moved| p.set_server(&id.name, None, moved)),
+            Kind::ExternalWorkload => {
+                self.move_in(touched, |p, moved| p.set_workload(&id.name, None, moved));
+            }
             Kind::Node => self.set_node(&id.name.name, None, touched),
             Kind::TrafficSplit => self.set_split(&id.name, None, touched),
             Kind::ServiceProfile => self.set_profile(&id.name, None, touched),
         }
+    }
+
+    /// Changes the population, and tells the slices what is behind their endpoints now.
+    fn move_in(&mut self, touched: &mut BTreeSet<Fact>, change: impl FnOnce(&mut Population, &mut Moved)) {
+        let mut moved = Moved::default();
+        change(&mut self.population, &mut moved);
+        for (target, slices, backing) in moved.backings {
+            let concerned = self.slices.set_backing(&target, &slices, &backing);
+            touched.extend(concerned.into_iter().map(Fact::Endpoints));
+        }
+        touched.extend(moved.pods.into_iter().map(Fact::Pod));
+        touched.extend(moved.ips.into_iter().map(Fact::Address));
     }
 
     fn set_service(&mut self, name: &NsName, new: Option<Arc<Service>>, touched: &mut BTreeSet<Fact>) {
@@ -255,69 +309,6 @@ impl Cluster {
             touched.insert(Fact::ClusterIp(*ip));
         }
         touched.insert(Fact::Service(name.clone()));
-    }
-
-    fn set_slice(&mut self, id: ObjectId, new: Option<Arc<EndpointSlice>>, touched: &mut BTreeSet<Fact>) {
-        if self.slices.get(&id).map(|stored| &stored.slice) == new.as_ref() {
-            return;
-        }
-        let old = self.slices.remove(&id);
-        if id.kind == Kind::Endpoints {
-            self.endpoints_objects =
-                self.endpoints_objects - usize::from(old.is_some()) + usize::from(new.is_some());
-        }
-        if let Some(old) = old
-            && let Some(service) = service_of(&old.slice)
-        {
-            let slices = self.slices_of_service.entry(service.clone()).or_default();
-            slices.remove(&id);
-            if slices.is_empty() {
-                self.slices_of_service.remove(&service);
-            }
-            for pod in pods_of(&old.slice) {
-                self.count_reference(pod, &service, false);
-            }
-            touched.insert(Fact::Endpoints(service));
-        }
-        if let Some(slice) = new {
-            let service = service_of(&slice);
-            for pod in service.iter().flat_map(|_| pods_of(&slice)) {
-                self.count_reference(pod, service.as_ref().expect("only for slices of a service"), true);
-            }
-            let meta = slice.subsets.iter().map(|subset| {
-                subset.endpoints.iter().map(|endpoint| wire::endpoint_meta(&endpoint.target)).collect()
-            });
-            let stored = Arc::new(StoredSlice { meta: meta.collect(), slice });
-            if let Some(service) = service {
-                self.slices_of_service.entry(service.clone()).or_default().insert(id.clone(), stored.clone());
-                touched.insert(Fact::Endpoints(service));
-            }
-            self.slices.insert(id, stored);
-        }
-    }
-
-    fn count_reference(&mut self, pod: &NsName, service: &NsName, added: bool) {
-        let services = self.services_of_pod.entry(pod.clone()).or_default();
-        let count = services.entry(service.clone()).or_default();
-        *count = if added { *count + 1 } else { *count - 1 };
-        if *count == 0 {
-            services.remove(service);
-            if services.is_empty() {
-                self.services_of_pod.remove(pod);
-            }
-        }
-    }
-
-    fn set_pod(&mut self, name: &NsName, new: Option<Arc<Pod>>, touched: &mut BTreeSet<Fact>) {
-        if self.pods.get(name) == new.as_ref() {
-            return;
-        }
-        match new {
-            Some(pod) => self.pods.insert(name.clone(), pod),
-            None => self.pods.remove(name),
-        };
-        let services = self.services_of_pod.get(name).into_iter().flat_map(BTreeMap::keys);
-        touched.extend(services.cloned().map(Fact::Endpoints));
     }
 
     fn set_node(&mut self, name: &Name, new: Option<Arc<Node>>, touched: &mut BTreeSet<Fact>) {

@@ -17,7 +17,9 @@ use crate::{
     cluster::{Cluster, Fact},
     dependents::Dependents,
     model::{Kind, Name, NsName, ObjectId, Problem},
-    resolve::{Answer, Client, Options, Query, Sight, Target, inspect::inspect_split, resolve},
+    resolve::{
+        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split, resolve_from,
+    },
     source::Event,
 };
 
@@ -31,7 +33,7 @@ enum Dependent {
 }
 
 /// Everything in the client that decided an answer: clients in one place share it.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Anywhere,
     Zone(Option<Name>),
@@ -48,6 +50,8 @@ struct Watched {
     sight: Option<Sight>,
     /// The answer in each place that was asked from, in this state of the cluster.
     places: BTreeMap<Place, Arc<Answer>>,
+    /// What the last answer in each place was made from.
+    memos: BTreeMap<Place, Memo>,
 }
 
 /// Something an operator should know of an object.
@@ -83,6 +87,8 @@ pub struct Outcome {
 pub struct Engine {
     cluster: Cluster,
     options: Options,
+    /// Endpoints of the services that somebody watches, kept current.
+    pools: Pools,
     /// Kinds whose first full list has not come yet. Until it is empty nothing is answered: "not looked yet"
     /// must never be said as "does not exist".
     awaited: BTreeSet<Kind>,
@@ -103,6 +109,7 @@ impl Engine {
         Self {
             cluster: Cluster::new(domain),
             options,
+            pools: Pools::default(),
             awaited: Kind::ALL.into(),
             unseen: BTreeSet::new(),
             watched: BTreeMap::new(),
@@ -196,14 +203,15 @@ impl Engine {
             return None;
         }
         // Nobody else who asks the same is looked at: what they have is the answer of this state.
-        let mut look = Refresh::default();
-        let answer = look.answer(&self.cluster, self.options, query, client, watched, None);
+        let mut look = Refresh::new(&self.cluster, &self.options, &mut self.pools);
+        let answer = look.answer(query, client, watched, None);
         watched.clients.insert(client.clone(), Some(answer.clone()));
-        self.resolutions += look.resolutions;
+        let Refresh { reads, warnings, resolutions, .. } = look;
+        self.resolutions += resolutions;
         let dependent = Dependent::Query(query.clone());
-        self.dependents.add(&dependent, look.reads);
-        if !look.warnings.is_empty() {
-            self.warnings_changed |= set(&mut self.warnings, dependent, look.warnings);
+        self.dependents.add(&dependent, reads);
+        if !warnings.is_empty() {
+            self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
         }
         Some(answer)
     }
@@ -213,6 +221,9 @@ impl Engine {
         let Some(watched) = self.watched.get_mut(&target.query) else { return };
         watched.clients.remove(&target.client);
         if watched.clients.is_empty() {
+            for memo in watched.memos.values() {
+                self.pools.exchange(&memo.used, &[]);
+            }
             self.watched.remove(&target.query);
             let dependent = Dependent::Query(target.query.clone());
             self.dependents.set(&dependent, BTreeSet::new());
@@ -229,11 +240,13 @@ impl Engine {
     /// Resolves a query for all its clients, once for each place they are in.
     fn refresh(&mut self, query: &Query, changes: &mut Vec<Change>) {
         let Some(watched) = self.watched.get_mut(query) else { return };
-        let mut look = Refresh::default();
+        let mut look = Refresh::new(&self.cluster, &self.options, &mut self.pools);
+        look.before = mem::take(&mut watched.memos);
+        look.sight_before = watched.sight.take();
         let mut clients = mem::take(&mut watched.clients);
-        (watched.sight, watched.places) = (None, BTreeMap::new());
+        watched.places.clear();
         for (client, held) in &mut clients {
-            let answer = look.answer(&self.cluster, self.options, query, client, watched, held.as_ref());
+            let answer = look.answer(query, client, watched, held.as_ref());
             let same = held.as_ref().is_some_and(|held| Arc::ptr_eq(held, &answer) || **held == *answer);
             if !same {
                 *held = Some(answer.clone());
@@ -242,14 +255,18 @@ impl Engine {
             }
         }
         watched.clients = clients;
-        self.resolutions += look.resolutions;
+        for memo in look.before.values() {
+            look.pools.exchange(&memo.used, &[]);
+        }
+        let Refresh { reads, warnings, resolutions, .. } = look;
+        self.resolutions += resolutions;
         let dependent = Dependent::Query(query.clone());
-        self.dependents.set(&dependent, look.reads);
-        self.warnings_changed |= set(&mut self.warnings, dependent, look.warnings);
+        self.dependents.set(&dependent, reads);
+        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 
     fn inspect_split(&mut self, name: &NsName) {
-        let inspection = inspect_split(&self.cluster, self.options, name);
+        let inspection = inspect_split(&self.cluster, &self.options, name);
         self.resolutions += 1;
         let dependent = Dependent::Split(name.clone());
         let exists = self.cluster.split(name).is_some();
@@ -270,21 +287,37 @@ fn warnings_of(kind: Kind, name: &NsName, problems: Vec<Problem>) -> Vec<Warning
     problems.into_iter().map(|problem| Warning { object: object.clone(), problem }).collect()
 }
 
-/// What resolving a query for some of its clients came across.
-#[derive(Default)]
-struct Refresh {
+/// Resolving a query for some of its clients, and what that came across.
+struct Refresh<'e> {
+    cluster: &'e Cluster,
+    options: &'e Options,
+    pools: &'e mut Pools,
+    /// What the answers before were made from, and how much of a client mattered to them.
+    before: BTreeMap<Place, Memo>,
+    sight_before: Option<Sight>,
     reads: BTreeSet<Fact>,
     warnings: Vec<Warning>,
     resolutions: u64,
 }
 
-impl Refresh {
+impl<'e> Refresh<'e> {
+    fn new(cluster: &'e Cluster, options: &'e Options, pools: &'e mut Pools) -> Self {
+        Self {
+            cluster,
+            options,
+            pools,
+            before: BTreeMap::new(),
+            sight_before: None,
+            reads: BTreeSet::new(),
+            warnings: Vec::new(),
+            resolutions: 0,
+        }
+    }
+
     /// The answer for a client: that of its place, resolved if nobody asked from there yet. If it says the
     /// same as `held`, it is `held`: whoever has that is seen to be current.
     fn answer(
         &mut self,
-        cluster: &Cluster,
-        options: Options,
         query: &Query,
         client: &Client,
         watched: &mut Watched,
@@ -293,18 +326,24 @@ impl Refresh {
         if watched.sight == Some(Sight::Zone) {
             self.reads.extend(client.node.clone().map(Fact::Node));
         }
-        let known = watched.sight.and_then(|sight| watched.places.get(&place(cluster, sight, client)));
+        let known = watched.sight.and_then(|sight| watched.places.get(&place(self.cluster, sight, client)));
         if let Some(answer) = known {
             return answer.clone();
         }
-        let resolution = resolve(cluster, options, query, client);
+        let before = self.sight_before.and_then(|sight| self.before.get(&place(self.cluster, sight, client)));
+        let (resolution, memo) = resolve_from(self.cluster, self.options, self.pools, before, query, client);
         self.resolutions += 1;
         self.reads.extend(resolution.reads);
         let new = resolution.warnings.into_iter().map(|(object, problem)| Warning { object, problem });
         self.warnings.extend(new);
         let answer = held.filter(|held| ***held == *resolution.answer).cloned().unwrap_or(resolution.answer);
         watched.sight = Some(resolution.sight);
-        watched.places.insert(place(cluster, resolution.sight, client), answer.clone());
+        let place = place(self.cluster, resolution.sight, client);
+        watched.places.insert(place.clone(), answer.clone());
+        self.pools.exchange(&[], &memo.used);
+        if let Some(replaced) = watched.memos.insert(place, memo) {
+            self.pools.exchange(&replaced.used, &[]);
+        }
         answer
     }
 }
@@ -333,60 +372,4 @@ fn set<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, Vec<V>>, key: K, values: Vec<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        context::Reading,
-        model::{Object, Service, ServiceKind, ServicePort},
-    };
-
-    fn synced_with(services: Vec<Object>) -> Engine {
-        let mut engine = Engine::new("cluster.local".into(), Options::default());
-        let lists = Kind::ALL.map(|kind| {
-            Event::Replace(kind, if kind == Kind::Service { services.clone() } else { Vec::new() })
-        });
-        engine.apply(lists.into());
-        engine
-    }
-
-    fn service(local_traffic_only: bool) -> Object {
-        Object::Service(Arc::new(Service {
-            name: NsName::new("d", "web"),
-            kind: ServiceKind::ClusterIp,
-            cluster_ips: Vec::new(),
-            ports: vec![ServicePort { name: "".into(), port: 80 }],
-            local_traffic_only,
-            multi_cluster_marker: None,
-        }))
-    }
-
-    fn watch_from(engine: &mut Engine, nodes: u64) {
-        for node in 0..nodes {
-            let service = NsName::new("d", "web");
-            let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
-            let client = Client { node: Some(format!("n{node}").into()), namespace: None };
-            assert!(engine.watch(&Target { query, client }).is_some());
-        }
-    }
-
-    #[test]
-    fn a_new_client_costs_one_resolution_if_its_node_matters_and_none_otherwise() {
-        let mut engine = synced_with(vec![service(true)]);
-        watch_from(&mut engine, 50);
-        assert_eq!(engine.resolutions(), 50);
-
-        let mut engine = synced_with(vec![service(false)]);
-        watch_from(&mut engine, 50);
-        assert_eq!(engine.resolutions(), 1);
-    }
-
-    #[test]
-    fn what_matters_of_a_client_may_change_while_it_watches() {
-        let mut engine = synced_with(vec![service(false)]);
-        watch_from(&mut engine, 3);
-        engine.apply(vec![Event::Upsert(service(true))]);
-        assert_eq!(engine.resolutions(), 1 + 3);
-        engine.apply(vec![Event::Upsert(service(false))]);
-        assert_eq!(engine.resolutions(), 1 + 3 + 1);
-    }
-}
+mod tests;

@@ -28,6 +28,7 @@
 
 pub mod admin;
 pub mod authority;
+pub mod blocks;
 pub mod check;
 pub mod cli;
 pub mod client;

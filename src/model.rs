@@ -8,16 +8,24 @@
 //! with it as [`Problem`]s, so that the object keeps working and the user still hears about it.
 
 mod endpoints;
+mod labels;
 mod name;
 mod object;
+mod pod;
+mod policy;
+mod ports;
 mod problem;
 mod service;
 mod split;
 
 pub use self::{
-    endpoints::{Endpoint, EndpointPort, EndpointSlice, Node, Pod, Subset, TargetRef},
+    endpoints::{Endpoint, EndpointPort, EndpointSlice, Mirror, Node, Subset, TargetRef},
+    labels::{Condition, LabelSet, Requirement, Selector},
     name::{Name, NsName},
     object::{Kind, Labels, Object, ObjectId},
+    pod::{ContainerPort, Controller, OwnerRef, Phase, Pod, PodSpec, ProxyPorts},
+    policy::{ExternalWorkload, OpaqueServer, Server, ServerPort},
+    ports::PortRanges,
     problem::{Problem, Reason},
     service::{Service, ServiceKind, ServicePort},
     split::{Backend, ProfileOverride, ServiceProfile, TrafficSplit},

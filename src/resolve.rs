@@ -14,11 +14,20 @@ use crate::{
     wire::Frames,
 };
 
+mod address;
 mod endpoints;
+mod entries;
 pub mod inspect;
+mod metadata;
+mod options;
+mod pool;
 mod profile;
+mod selection;
 mod split;
 
+pub(crate) use entries::Memo;
+pub use options::{MeshOptions, Options};
+pub(crate) use selection::{Pools, SelectionKey};
 pub use split::{BackendShare, shares};
 
 /// What can be asked, apart from who asks.
@@ -133,25 +142,23 @@ pub struct Resolution {
     pub warnings: Vec<(ObjectId, Problem)>,
 }
 
-/// What the operator chose that answers depend on.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Whether IPv6 addresses are given out (`--enable-ipv6`).
-    pub ipv6: bool,
-    /// Whether a service without overrides of its own is given one to itself (`--apex-override`).
-    pub apex_override: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { ipv6: true, apex_override: true }
-    }
-}
-
 /// Answers a question from the state of the cluster.
 #[must_use]
-pub fn resolve(cluster: &Cluster, options: Options, query: &Query, client: &Client) -> Resolution {
-    let mut look = Look::new(cluster, options, client);
+pub fn resolve(cluster: &Cluster, options: &Options, query: &Query, client: &Client) -> Resolution {
+    resolve_from(cluster, options, &mut Pools::default(), None, query, client).0
+}
+
+/// The same, starting from what is known: pools of endpoints that earlier questions left, and what the answer
+/// was made from before. Neither has any influence on the answer, only on what it costs.
+pub(crate) fn resolve_from(
+    cluster: &Cluster,
+    options: &Options,
+    pools: &mut Pools,
+    before: Option<&Memo>,
+    query: &Query,
+    client: &Client,
+) -> (Resolution, Memo) {
+    let mut look = Look { before, ..Look::new(cluster, options, client, pools) };
     let answer = match query {
         Query::Endpoints { service, instance, port, reading } => {
             Answer::Endpoints(look.get(service, instance.as_ref(), *port, *reading))
@@ -164,22 +171,46 @@ pub fn resolve(cluster: &Cluster, options: Options, query: &Query, client: &Clie
         }
         Query::AddressProfile { ip, port } => Answer::Profile(look.address_profile(*ip, *port)),
     };
-    Resolution { answer: Arc::new(answer), reads: look.reads, sight: look.sight, warnings: look.warnings }
+    let memo = look.made.using(look.used);
+    let resolution = Resolution {
+        answer: Arc::new(answer),
+        reads: look.reads,
+        sight: look.sight,
+        warnings: look.warnings,
+    };
+    (resolution, memo)
 }
 
 /// One look at the cluster on behalf of a client. It notes what is read on the way.
 struct Look<'a> {
     cluster: &'a Cluster,
-    options: Options,
+    options: &'a Options,
     client: &'a Client,
+    pools: &'a mut Pools,
+    /// What the answer was made from before.
+    before: Option<&'a Memo>,
+    /// What it is made from now.
+    made: Memo,
+    used: Vec<SelectionKey>,
     reads: BTreeSet<Fact>,
     sight: Sight,
     warnings: Vec<(ObjectId, Problem)>,
 }
 
 impl<'a> Look<'a> {
-    fn new(cluster: &'a Cluster, options: Options, client: &'a Client) -> Self {
-        Self { cluster, options, client, reads: BTreeSet::new(), sight: Sight::Same, warnings: Vec::new() }
+    fn new(cluster: &'a Cluster, options: &'a Options, client: &'a Client, pools: &'a mut Pools) -> Self {
+        Self {
+            cluster,
+            options,
+            client,
+            pools,
+            before: None,
+            made: Memo::default(),
+            used: Vec::new(),
+            reads: BTreeSet::new(),
+            sight: Sight::Same,
+            warnings: Vec::new(),
+        }
     }
 
     /// Notes that the answer depends on this much of the client.

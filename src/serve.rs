@@ -90,6 +90,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         enable_ipv6,
         apex_override,
         leaf_drain,
+        mesh,
         keepalive_interval,
         keepalive_timeout,
         max_concurrent_streams,
@@ -110,12 +111,13 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(Failure::Signals)?;
 
     let domain = Name::from(cluster_domain);
-    let options = Options { ipv6: enable_ipv6, apex_override: apex_override == ApexOverride::Always };
+    let apex_override = apex_override == ApexOverride::Always;
+    let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
     let (source, first) = Manifests::open(&manifests)?;
-    let mut engine = Engine::new(domain.clone(), options);
+    let mut engine = Engine::new(domain.clone(), options.clone());
     engine.apply(first.events);
     let report = first.report.unwrap_or_default();
-    let banner = banner::Banner::new(&manifests, bound, &engine, &report, options);
+    let banner = banner::Banner::new(&manifests, bound, &engine, &report, &options);
 
     let metrics = Metrics::default();
     let (status_sender, status) = watch::channel(Arc::new(Status::default()));

@@ -8,6 +8,10 @@ use crate::weight::Milli;
 /// The weight of an endpoint that no split concerns; the constant Linkerd sends.
 pub const UNSPLIT: u32 = 10_000;
 
+/// How many times as much an endpoint in the client's own zone weighs, where that is wanted; Linkerd's
+/// constant as well.
+pub const OWN_ZONE: u32 = 10;
+
 /// What the endpoint weights of a whole split add up to, when every backend has endpoints.
 const BILLION: u128 = 1_000_000_000;
 

@@ -256,6 +256,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        blocks::Blocks,
         context::Reading,
         model::NsName,
         resolve::{Client, Query},
@@ -283,9 +284,10 @@ mod tests {
 
     /// An answer with one endpoint of this weight.
     fn answer(weight: u32) -> Arc<Answer> {
-        let meta = Meta { own: Arc::new([]), group: Arc::new([]) };
+        let nothing: Arc<[u8]> = Arc::new([]);
+        let meta = Meta { own: nothing.clone(), class: nothing.clone(), place: nothing.clone() };
         let entry = Entry { addr: SocketAddr::from(([10, 0, 0, 1], 80)), weight, meta };
-        Arc::new(Answer::Endpoints(View::new(Arc::new([]), vec![entry])))
+        Arc::new(Answer::Endpoints(View::new(nothing, Blocks::of_sorted(vec![entry]))))
     }
 
     fn publish(topic: &Topic, answer: Arc<Answer>) {

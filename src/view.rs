@@ -9,6 +9,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use crate::blocks::{Blocks, Keyed};
+
 /// All endpoints a client should know, or the fact that there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -16,8 +18,7 @@ pub struct View {
     exists: bool,
     /// Labels of the set, as encoded fields of `WeightedAddrSet`.
     labels: Arc<[u8]>,
-    /// Sorted by address, each address once.
-    entries: Vec<Entry>,
+    entries: Blocks<Entry>,
 }
 
 /// One endpoint of a [`View`].
@@ -31,21 +32,38 @@ pub struct Entry {
     pub meta: Meta,
 }
 
-/// Metadata of an endpoint, as encoded fields of `WeightedAddr` (which protobuf lets one concatenate): what
-/// is its own, and what it shares with its group, so that neither is built again when the other changes.
+impl Keyed for Entry {
+    fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+/// Metadata of an endpoint, as encoded fields of `WeightedAddr`, which protobuf lets one concatenate. It is in
+/// parts by what they depend on, so that none is built again because another changed, and what many endpoints
+/// have in common is there once.
 #[derive(Clone, Debug)]
 pub struct Meta {
     /// What belongs to this endpoint alone.
     pub own: Arc<[u8]>,
-    /// What all endpoints of its backend have in common.
-    pub group: Arc<[u8]>,
+    /// What it has in common with those of its kind, such as the Pods of a Deployment.
+    pub class: Arc<[u8]>,
+    /// What depends on the answer that it is in: the backend that it comes from, and how near it is.
+    pub place: Arc<[u8]>,
+}
+
+impl Meta {
+    /// All parts, in the order of the wire.
+    #[must_use]
+    pub fn parts(&self) -> [&Arc<[u8]>; 3] {
+        [&self.own, &self.class, &self.place]
+    }
 }
 
 impl PartialEq for Meta {
     fn eq(&self, other: &Self) -> bool {
         // Unchanged endpoints share their bytes with the view before, so pointers decide nearly always.
-        (Arc::ptr_eq(&self.own, &other.own) || self.own == other.own)
-            && (Arc::ptr_eq(&self.group, &other.group) || self.group == other.group)
+        let mut parts = self.parts().into_iter().zip(other.parts());
+        parts.all(|(a, b)| Arc::ptr_eq(a, b) || a == b)
     }
 }
 
@@ -55,15 +73,12 @@ impl View {
     /// A service that does not exist.
     #[must_use]
     pub fn absent() -> Self {
-        Self { exists: false, labels: Arc::new([]), entries: Vec::new() }
+        Self { exists: false, labels: Arc::new([]), entries: Blocks::default() }
     }
 
-    /// A service with these endpoints, in any order; of entries with one address the first counts.
+    /// A service with these endpoints.
     #[must_use]
-    pub fn new(labels: Arc<[u8]>, mut entries: Vec<Entry>) -> Self {
-        entries.sort_by_key(|entry| entry.addr);
-        entries.dedup_by_key(|entry| entry.addr);
-        debug_assert!(entries.iter().all(|entry| entry.weight > 0), "a weight of 0 is never sent");
+    pub fn new(labels: Arc<[u8]>, entries: Blocks<Entry>) -> Self {
         Self { exists: true, labels, entries }
     }
 
@@ -79,9 +94,9 @@ impl View {
         &self.labels
     }
 
-    /// The endpoints, sorted by address, each address once.
+    /// The endpoints, sorted by address, each address once. None has the weight 0.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &Blocks<Entry> {
         &self.entries
     }
 
@@ -92,26 +107,18 @@ impl View {
             let same = self.entries.is_empty() && self.exists == next.exists;
             return if same { Delta::Same } else { Delta::NoEndpoints { exists: next.exists } };
         }
-        // Labels of the set belong to every endpoint in it: if they differ all are said again.
-        let relabelled = self.labels != next.labels;
         let (mut add, mut remove) = (Vec::new(), Vec::new());
-        let (mut old, mut new) = (self.entries.iter().peekable(), next.entries.iter().peekable());
-        loop {
-            match (old.peek(), new.peek()) {
-                (None, None) => break,
-                (Some(gone), coming) if coming.is_none_or(|coming| gone.addr < coming.addr) => {
-                    remove.push(gone.addr);
-                    old.next();
-                }
-                (Some(had), Some(now)) if had.addr == now.addr => {
-                    if relabelled || had != now {
-                        add.push(*now);
-                    }
-                    old.next();
-                    new.next();
-                }
-                _ => add.extend(new.next()),
+        for (had, has) in self.entries.differences(&next.entries) {
+            match (had, has) {
+                (Some(had), Some(has)) if had == has => {}
+                (Some(gone), None) => remove.push(gone.addr),
+                (_, Some(news)) => add.push(news),
+                (None, None) => {}
             }
+        }
+        if self.labels != next.labels {
+            // Labels of the set belong to every endpoint in it: if they differ all are said again.
+            add = next.entries.iter().collect();
         }
         if add.is_empty() && remove.is_empty() { Delta::Same } else { Delta::Change { add, remove } }
     }
@@ -146,13 +153,16 @@ mod tests {
         if text == "absent" {
             return View::absent();
         }
-        let meta = Meta { own: Arc::new([]), group: Arc::new([]) };
+        let nothing: Arc<[u8]> = Arc::new([]);
+        let meta = Meta { own: nothing.clone(), class: nothing.clone(), place: nothing };
         let entry = |word: &str| {
             let (host, weight) = word.split_once(':').expect("host:weight");
             let addr = SocketAddr::from(([10, 0, 0, host.parse().expect("a number")], 80));
             Entry { addr, weight: weight.parse().expect("a number"), meta: meta.clone() }
         };
-        View::new(Arc::new([]), text.split_whitespace().map(entry).collect())
+        let mut entries: Vec<_> = text.split_whitespace().map(entry).collect();
+        entries.sort_by_key(|entry| entry.addr);
+        View::new(Arc::new([]), Blocks::of_sorted(entries))
     }
 
     #[track_caller]

@@ -75,32 +75,43 @@ pub fn profile(profile: &pb::DestinationProfile) -> Frames {
     frames.finish()
 }
 
-/// Metadata of an endpoint that is its own: the `pod` label and a reference to the Pod.
+/// Metadata of an endpoint that is its own: the label with its name and a reference to the object.
 #[must_use]
 pub fn endpoint_meta(target: &TargetRef) -> Arc<[u8]> {
-    let mut addr = pb::WeightedAddr::default();
-    if let TargetRef::Pod(pod) = target {
-        addr.metric_labels.insert("pod".to_owned(), pod.name.to_string());
-        addr.resource_ref = Some(resource("core", "Pod", pod, 0));
+    endpoint_own(target).encode_to_vec().into()
+}
+
+/// The same as a message.
+#[must_use]
+pub fn endpoint_own(target: &TargetRef) -> pb::WeightedAddr {
+    let (label, group, kind, name) = match target {
+        TargetRef::Pod(pod) => ("pod", "core", "Pod", pod),
+        TargetRef::Workload(workload) => {
+            ("external_workload", "workload.linkerd.io", "ExternalWorkload", workload)
+        }
+        TargetRef::None | TargetRef::Other(_) => return pb::WeightedAddr::default(),
+    };
+    pb::WeightedAddr {
+        metric_labels: BTreeMap::from([(label.to_owned(), name.name.to_string())]),
+        resource_ref: Some(resource(group, kind, name, 0)),
+        ..Default::default()
     }
-    addr.encode_to_vec().into()
 }
 
-/// Metadata that the endpoints of one backend share in a merged answer: the label that names the backend.
+/// Labels of an endpoint, as encoded fields of `WeightedAddr`.
 #[must_use]
-pub fn backend_meta(backend: &NsName) -> Arc<[u8]> {
-    let metric_labels = BTreeMap::from([("service".to_owned(), backend.name.to_string())]);
-    pb::WeightedAddr { metric_labels, ..Default::default() }.encode_to_vec().into()
+pub fn endpoint_labels(labels: &[(&str, &str)]) -> Arc<[u8]> {
+    pb::WeightedAddr { metric_labels: owned(labels), ..Default::default() }.encode_to_vec().into()
 }
 
-/// Labels of a set of endpoints: the service that was asked for.
+/// Labels of a set of endpoints, as encoded fields of `WeightedAddrSet`.
 #[must_use]
-pub fn set_labels(service: &NsName) -> Arc<[u8]> {
-    let metric_labels = BTreeMap::from([
-        ("namespace".to_owned(), service.namespace.to_string()),
-        ("service".to_owned(), service.name.to_string()),
-    ]);
-    pb::WeightedAddrSet { metric_labels, ..Default::default() }.encode_to_vec().into()
+pub fn set_labels(labels: &[(&str, &str)]) -> Arc<[u8]> {
+    pb::WeightedAddrSet { metric_labels: owned(labels), ..Default::default() }.encode_to_vec().into()
+}
+
+fn owned(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+    labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 /// A reference to a Kubernetes object; port 0 is none.
@@ -163,8 +174,7 @@ impl Writer {
             addr.encode_raw(&mut self.buffer);
             encode_key(field::WEIGHTED_ADDR_WEIGHT, WireType::Varint, &mut self.buffer);
             encode_varint(entry.weight.into(), &mut self.buffer);
-            self.buffer.put_slice(&entry.meta.own);
-            self.buffer.put_slice(&entry.meta.group);
+            entry.meta.parts().into_iter().for_each(|part| self.buffer.put_slice(part));
         }
         self.buffer.put_slice(labels);
     }
@@ -183,8 +193,7 @@ fn entry_len(entry: &Entry) -> (usize, net::TcpAddress) {
         + length
         + key_len(field::WEIGHTED_ADDR_WEIGHT)
         + encoded_len_varint(entry.weight.into())
-        + entry.meta.own.len()
-        + entry.meta.group.len();
+        + entry.meta.parts().into_iter().map(|part| part.len()).sum::<usize>();
     (length, addr)
 }
 
@@ -197,7 +206,7 @@ fn open(buffer: &mut BytesMut, field: u32, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::Meta;
+    use crate::{blocks::Blocks, view::Meta};
 
     fn decode(frames: &Frames) -> Vec<pb::Update> {
         let (mut rest, mut updates) = (&frames.bytes[..], Vec::new());
@@ -213,7 +222,8 @@ mod tests {
 
     fn entry(addr: &str, weight: u32) -> Entry {
         let own = endpoint_meta(&TargetRef::Pod(NsName::new("d", "pod-1")));
-        Entry { addr: addr.parse().expect("an address"), weight, meta: Meta { own, group: Arc::new([]) } }
+        let (class, place) = (Arc::new([]), Arc::new([]));
+        Entry { addr: addr.parse().expect("an address"), weight, meta: Meta { own, class, place } }
     }
 
     /// What prost makes of the same endpoint.
@@ -231,8 +241,10 @@ mod tests {
     fn an_add_by_hand_is_byte_for_byte_what_prost_writes() {
         let addrs = ["10.0.0.1:80", "255.255.255.255:65535", "[2001:db8::1]:9080", "[::]:1"];
         let weights = [1, 10_000, u32::MAX, 300];
-        let entries = addrs.iter().zip(weights).map(|(a, w)| entry(a, w)).collect();
-        let view = View::new(set_labels(&NsName::new("d", "web")), entries);
+        let mut entries: Vec<_> = addrs.iter().zip(weights).map(|(a, w)| entry(a, w)).collect();
+        entries.sort_by_key(|entry| entry.addr);
+        let labels = set_labels(&[("namespace", "d"), ("service", "web")]);
+        let view = View::new(labels, Blocks::of_sorted(entries));
 
         let frames = snapshot(&view);
 
@@ -251,10 +263,11 @@ mod tests {
     }
 
     #[test]
-    fn own_and_group_metadata_are_read_as_one() {
+    fn parts_of_metadata_are_read_as_one() {
         let mut one = entry("10.0.0.1:80", 5);
-        one.meta.group = backend_meta(&NsName::new("d", "web-v2"));
-        let view = View::new(Arc::new([]), vec![one]);
+        one.meta.class = endpoint_labels(&[("zone", "")]);
+        one.meta.place = endpoint_labels(&[("service", "web-v2")]);
+        let view = View::new(Arc::new([]), Blocks::of_sorted(vec![one]));
 
         let [pb::Update { update: Some(pb::update::Update::Add(set)) }] = &decode(&snapshot(&view))[..]
         else {
@@ -263,13 +276,13 @@ mod tests {
 
         let labels: Vec<_> =
             set.addrs[0].metric_labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(labels, [("pod", "pod-1"), ("service", "web-v2")]);
+        assert_eq!(labels, [("pod", "pod-1"), ("service", "web-v2"), ("zone", "")]);
     }
 
     #[test]
     fn add_comes_before_remove_in_one_piece() {
-        let old = View::new(Arc::new([]), vec![entry("10.0.0.1:80", 5)]);
-        let new = View::new(Arc::new([]), vec![entry("10.0.0.2:80", 5)]);
+        let old = View::new(Arc::new([]), Blocks::of_sorted(vec![entry("10.0.0.1:80", 5)]));
+        let new = View::new(Arc::new([]), Blocks::of_sorted(vec![entry("10.0.0.2:80", 5)]));
 
         let updates = decode(&delta(&old.delta(&new), &new).expect("a difference"));
 

@@ -1,25 +1,28 @@
 //! Large clusters, as Kubernetes would describe them: a hundred endpoints in a slice, a Pod behind each.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use switchyard::{
     context::Reading,
     model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, NsName, Object, Pod, Service, ServiceKind,
-        ServicePort, Subset, TargetRef, TrafficSplit,
+        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, LabelSet, Name, NsName, Object, OwnerRef,
+        Phase, Pod, PodSpec, ProxyPorts, Service, ServiceKind, ServicePort, Subset, TargetRef, TrafficSplit,
     },
     resolve::{Client, Query, Target},
     source::Event,
     weight::Milli,
 };
 
-const IN_A_SLICE: u32 = 100;
+pub(super) const IN_A_SLICE: u32 = 100;
 
 fn name(name: &str) -> NsName {
     NsName::new("shop", name)
 }
 
-fn pod_of(service: &str, number: u32) -> NsName {
+pub(super) fn pod_of(service: &str, number: u32) -> NsName {
     // As the pods of a Deployment are called.
     name(&format!("{service}-5d8f7c6b9-{number:05}"))
 }
@@ -32,16 +35,63 @@ fn service(service: &str) -> Object {
         ports: vec![ServicePort { name: "http".into(), port: 80 }],
         local_traffic_only: false,
         multi_cluster_marker: None,
+        opaque_ports: None,
     }))
 }
 
+/// A meshed Pod of a Deployment. All of a service share what their template says.
+pub(super) fn pod(
+    service: &str,
+    spec: &Arc<PodSpec>,
+    labels: &Arc<LabelSet>,
+    block: u32,
+    number: u32,
+) -> Pod {
+    Pod {
+        name: pod_of(service, number),
+        node: Some(node_of(number)),
+        ips: [Some(address(block, number)), None],
+        host_ips: Box::default(),
+        phase: Phase::Running,
+        spec: spec.clone(),
+        labels: labels.clone(),
+        own_labels: LabelSet::default(),
+    }
+}
+
+/// What the Pods of a service have in common.
+pub(super) fn template(service: &str) -> (Arc<PodSpec>, Arc<LabelSet>) {
+    let owner = OwnerRef { kind: "ReplicaSet".into(), name: format!("{service}-5d8f7c6b9").into() };
+    let spec = PodSpec {
+        service_account: service.into(),
+        owner: Some(owner),
+        proxy: ProxyPorts { inbound: Some(4143), admin: Some(4191), control: Some(4190) },
+        ..PodSpec::default()
+    };
+    let labels = [
+        ("app", service),
+        ("linkerd.io/control-plane-ns", "linkerd"),
+        ("linkerd.io/workload-ns", "shop"),
+        ("pod-template-hash", "5d8f7c6b9"),
+    ];
+    (Arc::new(spec), Arc::new(LabelSet::new(labels)))
+}
+
+fn address(block: u32, number: u32) -> IpAddr {
+    Ipv4Addr::from_bits((10 << 24) + (block << 16) + number).into()
+}
+
+fn node_of(number: u32) -> Name {
+    format!("node-{}", number % 200).into()
+}
+
 /// Slice `index` of a service: endpoints for the pods of these numbers.
-fn slice(service: &str, block: u32, index: u32, numbers: impl Iterator<Item = u32>) -> Object {
+pub(super) fn slice(service: &str, block: u32, index: u32, numbers: impl Iterator<Item = u32>) -> Object {
     let endpoint = |number| Endpoint {
-        address: Ipv4Addr::from_bits((10 << 24) + (block << 16) + number).into(),
+        address: address(block, number),
         ready: true,
         hostname: None,
-        node: Some(format!("node-{}", number % 200).into()),
+        node: Some(node_of(number)),
         zone: None,
         hint_zones: Vec::new(),
         target: TargetRef::Pod(pod_of(service, number)),
@@ -50,6 +100,7 @@ fn slice(service: &str, block: u32, index: u32, numbers: impl Iterator<Item = u3
     Object::EndpointSlice(Arc::new(EndpointSlice {
         name: name(&format!("{service}-{index:03}")),
         service: Some(service.into()),
+        mirror: None,
         subsets: vec![Subset { ports, endpoints: numbers.map(endpoint).collect() }],
     }))
 }
@@ -59,13 +110,13 @@ pub(super) fn events(services: &[(&str, u32)]) -> Vec<Event> {
     let (mut objects, mut slices, mut pods) = (Vec::new(), Vec::new(), Vec::new());
     for (block, (name, count)) in (0..).zip(services) {
         objects.push(service(name));
-        for index in 0..count / IN_A_SLICE {
-            slices.push(slice(name, block, index, index * IN_A_SLICE..(index + 1) * IN_A_SLICE));
+        for index in 0..count.div_ceil(IN_A_SLICE) {
+            let end = (index + 1) * IN_A_SLICE;
+            slices.push(slice(name, block, index, index * IN_A_SLICE..end.min(*count)));
         }
-        for number in 0..=*count {
-            let node = Some(format!("node-{}", number % 200).into());
-            pods.push(Object::Pod(Arc::new(Pod { name: pod_of(name, number), node })));
-        }
+        let (spec, labels) = template(name);
+        let pod = |number| Object::Pod(Arc::new(pod(name, &spec, &labels, block, number)));
+        pods.extend((0..=*count).map(pod));
     }
     let listed = Kind::ALL.into_iter().map(|kind| {
         let objects = match kind {
@@ -77,16 +128,6 @@ pub(super) fn events(services: &[(&str, u32)]) -> Vec<Event> {
         Event::Replace(kind, objects)
     });
     listed.collect()
-}
-
-/// The first service's slice in the middle, as it is among `count` endpoints and with one pod replaced by the
-/// spare one.
-pub(super) fn replace_one(service: &str, count: u32) -> [Event; 2] {
-    let index = count / IN_A_SLICE / 2;
-    let numbers = index * IN_A_SLICE..(index + 1) * IN_A_SLICE;
-    let replaced = numbers.clone().map(|number| if number == numbers.start { count } else { number });
-    let before = slice(service, 0, index, numbers.clone());
-    [before, slice(service, 0, index, replaced)].map(Event::Upsert)
 }
 
 /// A split of `web`.

@@ -3,6 +3,8 @@
 mod check;
 mod common;
 mod get;
+mod http2;
+mod mesh;
 mod parse;
 mod profile;
 mod serve;
@@ -13,6 +15,7 @@ pub use self::{
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
     get::{GetArgs, Reading},
+    mesh::{MeshArgs, TransportMode},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},
 };

@@ -23,6 +23,10 @@ pub enum Fact {
     ProfilesNamed(Name),
     /// Which Services have this cluster IP.
     ClusterIp(IpAddr),
+    /// One Pod: where it is, and what is said of it.
+    Pod(NsName),
+    /// Which Pods and ExternalWorkloads are at this address, and what is said of them.
+    Address(IpAddr),
     /// The zone of a node.
     Node(Name),
 }

@@ -6,7 +6,7 @@ use std::{
     mem,
 };
 
-use crate::model::{EndpointSlice, NsName, TargetRef};
+use crate::model::NsName;
 
 /// Puts `new` in the place of what was there, which is returned.
 pub(super) fn replace<V>(map: &mut BTreeMap<NsName, V>, name: &NsName, new: Option<V>) -> Option<V> {
@@ -34,15 +34,4 @@ where
             index.remove(&key);
         }
     }
-}
-
-pub(super) fn service_of(slice: &EndpointSlice) -> Option<NsName> {
-    Some(NsName { namespace: slice.name.namespace.clone(), name: slice.service.clone()? })
-}
-
-pub(super) fn pods_of(slice: &EndpointSlice) -> impl Iterator<Item = &NsName> {
-    slice.subsets.iter().flat_map(|subset| &subset.endpoints).filter_map(|endpoint| match &endpoint.target {
-        TargetRef::Pod(pod) => Some(pod),
-        TargetRef::None | TargetRef::Other(_) => None,
-    })
 }

@@ -1,4 +1,4 @@
-//! Endpoints, and what is behind them: slices, pods, nodes.
+//! Endpoints: slices, what an endpoint refers to, nodes.
 
 use std::net::IpAddr;
 
@@ -12,8 +12,21 @@ pub struct EndpointSlice {
     /// The Service it belongs to (same namespace): the label `kubernetes.io/service-name`, else an owner
     /// reference. `None` contributes to nothing.
     pub service: Option<Name>,
+    /// What the annotations of multi-cluster say, if it mirrors a service of another cluster.
+    pub mirror: Option<Mirror>,
     /// One for a slice; as many as the object has for Endpoints.
     pub subsets: Vec<Subset>,
+}
+
+/// What stands on the endpoints of a mirrored service. They are gateways of the other cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mirror {
+    /// Label `mirror.linkerd.io/cluster-name`: the other cluster.
+    pub cluster: Option<Box<str>>,
+    /// Annotation `mirror.linkerd.io/remote-svc-fq-name`: the service's name there.
+    pub remote_name: Option<Box<str>>,
+    /// Annotation `mirror.linkerd.io/remote-gateway-identity`: the TLS name of the gateway.
+    pub gateway_identity: Option<Box<str>>,
 }
 
 /// Endpoints that share their ports.
@@ -54,23 +67,16 @@ pub struct Endpoint {
 }
 
 /// The object behind an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetRef {
     /// Nothing known: an address somebody wrote by hand.
     None,
     /// A Pod. Its endpoint counts only while the Pod exists.
     Pod(NsName),
+    /// An ExternalWorkload of the slice's namespace. Its endpoint counts only while it exists.
+    Workload(NsName),
     /// A kind that we cannot vouch for; the endpoint is left out.
     Other(Box<str>),
-}
-
-/// A `v1` Pod.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pod {
-    /// Its namespace and name.
-    pub name: NsName,
-    /// `spec.nodeName`, once scheduled.
-    pub node: Option<Name>,
 }
 
 /// A `v1` Node.

@@ -12,6 +12,18 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text and whoever shares it.
+    #[must_use]
+    pub fn into_shared(self) -> Arc<str> {
+        self.0
+    }
+}
+
+impl From<Arc<str>> for Name {
+    fn from(s: Arc<str>) -> Self {
+        Self(s)
+    }
 }
 
 impl From<&str> for Name {

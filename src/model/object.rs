@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::{EndpointSlice, Node, NsName, Pod, Service, ServiceProfile, TrafficSplit};
+use super::{
+    Controller, EndpointSlice, ExternalWorkload, Node, NsName, Pod, Server, Service, ServiceProfile,
+    TrafficSplit,
+};
 
 /// The kinds of objects that resolving reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +24,20 @@ pub enum Kind {
     TrafficSplit,
     /// `linkerd.io/v1alpha2` ServiceProfile.
     ServiceProfile,
+    /// `apps/v1` ReplicaSet, read only for its owner.
+    ReplicaSet,
+    /// `batch/v1` Job, read only for its owner.
+    Job,
+    /// `policy.linkerd.io` Server.
+    Server,
+    /// `workload.linkerd.io` ExternalWorkload.
+    ExternalWorkload,
 }
 
 impl Kind {
     /// Every kind; a source has to say [`Replace`](crate::source::Event::Replace) for each before anything
     /// is answered.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Service,
         Self::EndpointSlice,
         Self::Endpoints,
@@ -34,6 +45,10 @@ impl Kind {
         Self::Node,
         Self::TrafficSplit,
         Self::ServiceProfile,
+        Self::ReplicaSet,
+        Self::Job,
+        Self::Server,
+        Self::ExternalWorkload,
     ];
 
     /// The kind as it is spelled in a manifest.
@@ -47,6 +62,10 @@ impl Kind {
             Self::Node => "Node",
             Self::TrafficSplit => "TrafficSplit",
             Self::ServiceProfile => "ServiceProfile",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Job => "Job",
+            Self::Server => "Server",
+            Self::ExternalWorkload => "ExternalWorkload",
         }
     }
 }
@@ -89,6 +108,14 @@ pub enum Object {
     TrafficSplit(Arc<TrafficSplit>),
     /// See [`ServiceProfile`].
     ServiceProfile(Arc<ServiceProfile>),
+    /// A ReplicaSet.
+    ReplicaSet(Arc<Controller>),
+    /// A Job.
+    Job(Arc<Controller>),
+    /// See [`Server`].
+    Server(Arc<Server>),
+    /// See [`ExternalWorkload`].
+    ExternalWorkload(Arc<ExternalWorkload>),
 }
 
 impl Object {
@@ -103,6 +130,10 @@ impl Object {
             Self::Node(_) => Kind::Node,
             Self::TrafficSplit(_) => Kind::TrafficSplit,
             Self::ServiceProfile(_) => Kind::ServiceProfile,
+            Self::ReplicaSet(_) => Kind::ReplicaSet,
+            Self::Job(_) => Kind::Job,
+            Self::Server(_) => Kind::Server,
+            Self::ExternalWorkload(_) => Kind::ExternalWorkload,
         }
     }
 
@@ -116,6 +147,9 @@ impl Object {
             Self::Node(o) => &o.name,
             Self::TrafficSplit(o) => &o.name,
             Self::ServiceProfile(o) => &o.name,
+            Self::ReplicaSet(o) | Self::Job(o) => &o.name,
+            Self::Server(o) => &o.name,
+            Self::ExternalWorkload(o) => &o.name,
         }
     }
 

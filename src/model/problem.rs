@@ -58,11 +58,13 @@ pub enum Reason {
     ExternalName,
     /// A Service with a multi-cluster marker that is not supported.
     MultiClusterUnsupported,
+    /// A meshed Pod whose proxy does not say where it listens; it is left out.
+    PodUnusable,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UnreadableFile,
         Self::NoManifests,
         Self::InvalidObject,
@@ -84,6 +86,7 @@ impl Reason {
         Self::BadProfile,
         Self::ExternalName,
         Self::MultiClusterUnsupported,
+        Self::PodUnusable,
     ];
 
     /// The reason as a label value and as `check` prints it.
@@ -111,6 +114,7 @@ impl Reason {
             Self::BadProfile => "bad_profile",
             Self::ExternalName => "external_name",
             Self::MultiClusterUnsupported => "multi_cluster_unsupported",
+            Self::PodUnusable => "pod_unusable",
         }
     }
 }

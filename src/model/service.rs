@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::NsName;
+use super::{NsName, PortRanges};
 
 /// A `v1` Service.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,9 @@ pub struct Service {
     pub local_traffic_only: bool,
     /// The multi-cluster marker (label or annotation) found on it, if any.
     pub multi_cluster_marker: Option<&'static str>,
+    /// Annotation `config.linkerd.io/opaque-ports`, with names of its ports resolved. If it is there it
+    /// replaces the default, even if it is empty.
+    pub opaque_ports: Option<PortRanges>,
 }
 
 impl Service {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Client, Look, Options,
+    Client, Look, Options, Pools,
     endpoints::unsuitable,
     split::{named_backends, winner},
 };
@@ -28,9 +28,9 @@ pub struct Inspection {
 
 /// Looks at a split for everything its author should know.
 #[must_use]
-pub fn inspect_split(cluster: &Cluster, options: Options, name: &NsName) -> Inspection {
-    let client = Client::default();
-    let mut look = Look::new(cluster, options, &client);
+pub fn inspect_split(cluster: &Cluster, options: &Options, name: &NsName) -> Inspection {
+    let (client, mut pools) = (Client::default(), Pools::default());
+    let mut look = Look::new(cluster, options, &client, &mut pools);
     look.reads.insert(Fact::Split(name.clone()));
     let mut problems = Vec::new();
     if let Some(split) = cluster.split(name) {

@@ -4,16 +4,13 @@
 //! service itself. The last is not idle: a proxy without a policy controller balances nothing without an
 //! override, and one that has overrides follows later splits on busy connections.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{Look, Profile, Sight, split::Split};
 use crate::{
     cluster::Fact,
     model::{Name, NsName, ServiceKind, ServiceProfile},
-    pb::{destination as pb, net},
+    pb::destination as pb,
     share,
     weight::Milli,
     wire,
@@ -21,62 +18,22 @@ use crate::{
 
 /// Linkerd's budget for a service that has no profile of its own: a fifth of the requests again, ten a
 /// second at least, counted over ten seconds.
-fn default_retry_budget() -> pb::RetryBudget {
+pub(super) fn default_retry_budget() -> pb::RetryBudget {
     let ttl = Some(prost_types::Duration { seconds: 10, nanos: 0 });
     pb::RetryBudget { retry_ratio: 0.2, min_retries_per_second: 10, ttl }
 }
 
-fn profile(message: &pb::DestinationProfile) -> Profile {
+pub(super) fn profile(message: &pb::DestinationProfile) -> Profile {
     Profile { message: wire::profile(message), ready: BTreeSet::new(), empty: BTreeSet::new() }
 }
 
 /// What is said of a service that does not exist, or not on that port. It is not an error: a real proxy
 /// hangs its connections on one.
-fn unknown() -> Profile {
+pub(super) fn unknown() -> Profile {
     profile(&pb::DestinationProfile::default())
 }
 
-/// What is said of an address behind which there is no service.
-fn bare_endpoint(addr: SocketAddr) -> Profile {
-    let endpoint = pb::WeightedAddr {
-        addr: Some(net::TcpAddress::from(addr)),
-        weight: share::UNSPLIT,
-        ..Default::default()
-    };
-    let message = pb::DestinationProfile {
-        retry_budget: Some(default_retry_budget()),
-        endpoint: Some(endpoint),
-        ..Default::default()
-    };
-    profile(&message)
-}
-
 impl<'a> Look<'a> {
-    /// The profile of an address: of the service that has it as its cluster IP, else of the bare endpoint.
-    pub(super) fn address_profile(&mut self, ip: IpAddr, port: u16) -> Profile {
-        // An IPv4 address mapped into IPv6 is the IPv4 address.
-        let ip = ip.to_canonical();
-        self.reads.insert(Fact::ClusterIp(ip));
-        let mut services = self.cluster.services_of_ip(ip);
-        match (services.next(), services.next()) {
-            (Some(service), None) => self.service_profile(service, port),
-            // Two services with one address is nobody's: the client goes to the address it asked for.
-            _ => bare_endpoint(SocketAddr::new(ip, port)),
-        }
-    }
-
-    /// The profile of one endpoint by its host name.
-    pub(super) fn instance_profile(&mut self, service: &NsName, instance: &Name, port: u16) -> Profile {
-        if self.service(service).is_none() {
-            return unknown();
-        }
-        self.reads.insert(Fact::Endpoints(service.clone()));
-        let endpoints = self.cluster.slices_of(service).flat_map(|stored| &stored.slice.subsets);
-        let mut named =
-            endpoints.flat_map(|subset| &subset.endpoints).filter(|e| e.hostname.as_ref() == Some(instance));
-        named.next().map_or_else(unknown, |endpoint| bare_endpoint(SocketAddr::new(endpoint.address, port)))
-    }
-
     /// The profile of a service.
     pub(super) fn service_profile(&mut self, name: &NsName, port: u16) -> Profile {
         let Some(service) = self.service(name) else { return unknown() };
@@ -105,6 +62,11 @@ impl<'a> Look<'a> {
                 .and_then(|custom| custom.retry_budget)
                 .or_else(|| Some(default_retry_budget())),
             dst_overrides,
+            opaque_protocol: service
+                .opaque_ports
+                .as_ref()
+                .unwrap_or(&self.options.mesh.opaque_ports)
+                .contains(port),
             parent_ref: Some(wire::resource("core", "Service", name, port)),
             profile_ref: custom.map(|custom| wire::resource("linkerd.io", "ServiceProfile", &custom.name, 0)),
             ..Default::default()

@@ -1,6 +1,6 @@
 //! Which split concerns a service's port, and what it says of each backend there.
 
-use super::{Client, Look, Options, endpoints::unsuitable};
+use super::{Client, Look, Options, Pools, endpoints::unsuitable};
 use crate::{
     authority::local_reference,
     cluster::{Cluster, Fact},
@@ -90,9 +90,9 @@ pub struct BackendShare {
 
 /// How the traffic to `apex:port` is divided; `None` if the apex serves itself.
 #[must_use]
-pub fn shares(cluster: &Cluster, options: Options, apex: &NsName, port: u16) -> Option<Vec<BackendShare>> {
-    let client = Client::default();
-    let mut look = Look::new(cluster, options, &client);
+pub fn shares(cluster: &Cluster, options: &Options, apex: &NsName, port: u16) -> Option<Vec<BackendShare>> {
+    let (client, mut pools) = (Client::default(), Pools::default());
+    let mut look = Look::new(cluster, options, &client, &mut pools);
     let service = look.service(apex)?;
     let split = look.split_of(service, port).filter(|split| split.total > 0)?;
     let share = |backend: &Backend<'_>| BackendShare {

@@ -28,7 +28,7 @@ impl Banner {
         (grpc, admin): (SocketAddr, SocketAddr),
         engine: &Engine,
         report: &Report,
-        options: Options,
+        options: &Options,
     ) -> Self {
         let domain = engine.cluster().domain();
         let warnings = Status::new(engine, report).warnings;
@@ -102,7 +102,7 @@ fn read(engine: &Engine, report: &Report) -> String {
 type Splitted = (NsName, u16, Vec<BackendShare>);
 
 /// Each service whose traffic is split, at the first port where it is.
-fn splits(engine: &Engine, options: Options) -> Vec<Splitted> {
+fn splits(engine: &Engine, options: &Options) -> Vec<Splitted> {
     let split_at =
         |name: &NsName, port| shares(engine.cluster(), options, name, port).map(|s| (name.clone(), port, s));
     let services = engine.cluster().services();

@@ -12,23 +12,29 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use crate::model::{Kind, Name, Node, NsName, Object, Pod};
+use crate::model::{Kind, Name, Node, NsName, Object};
 
 use self::read::At;
 
 mod endpoints;
 mod go_duration;
+mod owner;
+pub(in crate::source) mod pod;
+mod policy;
+mod port_lists;
 mod profile;
 pub(in crate::source) mod read;
 mod routes;
+mod selector;
 mod service;
 mod split;
+mod workload;
 
 /// The namespace of an object that names none, as for `kubectl apply`.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// Label of a Node: the zone it is in.
-const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+pub(in crate::source) const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
 /// Why an object is of no use: what is wrong in it, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +72,18 @@ pub fn kind_of(api_version: &str, kind: &str) -> Option<Kind> {
             "TrafficSplit",
         ) => Some(Kind::TrafficSplit),
         ("linkerd.io/v1alpha1" | "linkerd.io/v1alpha2", "ServiceProfile") => Some(Kind::ServiceProfile),
+        ("apps/v1" | "apps/v1beta2" | "extensions/v1beta1", "ReplicaSet") => Some(Kind::ReplicaSet),
+        ("batch/v1" | "batch/v1beta1", "Job") => Some(Kind::Job),
+        (
+            "policy.linkerd.io/v1alpha1"
+            | "policy.linkerd.io/v1beta1"
+            | "policy.linkerd.io/v1beta2"
+            | "policy.linkerd.io/v1beta3",
+            "Server",
+        ) => Some(Kind::Server),
+        ("workload.linkerd.io/v1alpha1" | "workload.linkerd.io/v1beta1", "ExternalWorkload") => {
+            Some(Kind::ExternalWorkload)
+        }
         _ => None,
     }
 }
@@ -81,13 +99,17 @@ pub fn convert(kind: Kind, value: &Value) -> Result<Object, Rejection> {
         Kind::Service => Object::Service(Arc::new(service::service(name, &root)?)),
         Kind::EndpointSlice => Object::EndpointSlice(Arc::new(endpoints::slice(name, &root)?)),
         Kind::Endpoints => Object::Endpoints(Arc::new(endpoints::endpoints(name, &root)?)),
-        Kind::Pod => Object::Pod(Arc::new(Pod { name, node: optional_name(&root, "spec", "nodeName")? })),
+        Kind::Pod => Object::Pod(Arc::new(pod::pod(name, &root)?)),
         Kind::Node => {
             let zone = label(&root, ZONE_LABEL)?.map(Name::from);
             Object::Node(Arc::new(Node { name, zone }))
         }
         Kind::TrafficSplit => Object::TrafficSplit(Arc::new(split::split(name, &root)?)),
         Kind::ServiceProfile => Object::ServiceProfile(Arc::new(profile::profile(name, &root)?)),
+        Kind::ReplicaSet => Object::ReplicaSet(Arc::new(owner::controller(name, &root)?)),
+        Kind::Job => Object::Job(Arc::new(owner::controller(name, &root)?)),
+        Kind::Server => Object::Server(Arc::new(policy::server(name, &root)?)),
+        Kind::ExternalWorkload => Object::ExternalWorkload(Arc::new(workload::workload(name, &root)?)),
     })
 }
 
@@ -95,7 +117,7 @@ pub fn convert(kind: Kind, value: &Value) -> Result<Object, Rejection> {
 fn name(kind: Kind, root: &At<'_, '_>) -> Result<NsName, Rejection> {
     let metadata = root.get("metadata")?;
     let at = metadata.get("name")?;
-    let name = at.required_text("the object's name")?;
+    let name = at.required_name("the object's name")?;
     if kind == Kind::Service {
         check_label(&at, name)?;
     }
@@ -122,6 +144,11 @@ fn check_label(at: &At<'_, '_>, text: &str) -> Result<(), Rejection> {
 /// The text of a label of the object, if it has that label.
 fn label<'v>(root: &At<'_, 'v>, key: &str) -> Result<Option<&'v str>, Rejection> {
     root.get("metadata")?.get("labels")?.get(key)?.text()
+}
+
+/// The text of an annotation of the object, if it has that annotation.
+fn annotation<'v>(root: &At<'_, 'v>, key: &str) -> Result<Option<&'v str>, Rejection> {
+    root.get("metadata")?.get("annotations")?.get(key)?.text()
 }
 
 /// `outer.inner` as a name; `None` if it is absent or empty.

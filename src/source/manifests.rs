@@ -10,7 +10,7 @@
 //! * `settling`: when a change is no longer half done;
 //! * `yaml` and `items`: a file's text -> documents -> objects;
 //! * `collection`: all files together -> what is new, and the report;
-//! * `controllers`: what a cluster would add, from `workloads` and `services`, at `addresses`.
+//! * `controllers`: what a cluster would add, from `workloads`, `outside` and `services`, at `addresses`.
 //!
 //! Only `folder` and this file do IO.
 
@@ -32,6 +32,7 @@ mod controllers;
 mod folder;
 mod hash;
 mod items;
+mod outside;
 mod services;
 mod settling;
 mod workloads;

@@ -11,6 +11,8 @@ mod alphabet;
 mod answers;
 mod client;
 mod drain;
+mod known;
+mod large;
 mod oracle;
 mod shares;
 pub(crate) mod simple;

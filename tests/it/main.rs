@@ -4,6 +4,7 @@ mod drain_order;
 mod laws;
 mod linkerd;
 mod mesh;
+mod parity;
 mod robust;
 mod server;
 mod slow;

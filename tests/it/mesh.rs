@@ -31,6 +31,7 @@ use switchyard::{
         convert::{convert, kind_of},
     },
     status::{Notice, Status},
+    topic::Cursor,
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -66,15 +67,16 @@ pub(crate) struct Mesh {
 }
 
 /// What of a mesh a test may want otherwise.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) options: Options,
     pub(crate) drain: Duration,
+    pub(crate) domain: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { options: Options::default(), drain: Duration::from_millis(DRAIN) }
+        Self { options: Options::default(), drain: Duration::from_millis(DRAIN), domain: DOMAIN }
     }
 }
 
@@ -101,7 +103,7 @@ impl Mesh {
         let (batches, receiver) = mpsc::channel(BATCHES);
         let (status_sender, status) = watch::channel(Arc::default());
         let metrics = Metrics::default();
-        let engine = Engine::new(DOMAIN.into(), settings.options);
+        let engine = Engine::new(settings.domain.into(), settings.options);
         let lead = Lead { drain: settings.drain };
         let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
         runtime.spawn(controller.run(receiver));
@@ -140,7 +142,12 @@ impl Mesh {
 
     /// A batch that the controller has not taken yet: what is sent before it gets its turn piles up.
     pub(crate) fn send(&mut self, events: Vec<Event>) {
-        self.batches.try_send(Batch { events, report: None }).expect("room for a batch");
+        self.feed(Batch { events, report: None });
+    }
+
+    /// The same with what the source has to report.
+    pub(crate) fn feed(&mut self, batch: Batch) {
+        self.batches.try_send(batch).expect("room for a batch");
     }
 
     /// Lets the controller do what it can do now.
@@ -187,6 +194,11 @@ impl Mesh {
         assert_eq!(got, expect, "the warnings are {warnings:#?}");
     }
 
+    /// What the operator is warned of.
+    pub(crate) fn warnings(&self) -> Vec<Notice> {
+        self.status.borrow().warnings.clone()
+    }
+
     /// Which fields the operator is warned of, in order.
     #[track_caller]
     pub(crate) fn expect_warned_fields(&self, expect: &[&str]) {
@@ -217,6 +229,13 @@ impl Mesh {
     #[track_caller]
     pub(crate) fn watch(&self, authority: &str) -> Watch {
         Watch { merged: self.merged(authority), leaf: self.leaf(authority), profile: self.profile(authority) }
+    }
+
+    /// A place in the answers to a target.
+    pub(crate) fn cursor(&self, target: &Target) -> Cursor {
+        let cursor = self.block_on(self.directory.subscribe(target));
+        self.settle();
+        cursor.expect("the controller runs")
     }
 
     fn anybody(&self) -> Asker<'_> {
@@ -280,10 +299,8 @@ impl Asker<'_> {
         Target { query, client: self.client.clone() }
     }
 
-    fn cursor(&self, target: &Target) -> switchyard::topic::Cursor {
-        let cursor = self.mesh.runtime.block_on(self.mesh.directory.subscribe(target));
-        self.mesh.settle();
-        cursor.expect("the controller runs")
+    fn cursor(&self, target: &Target) -> Cursor {
+        self.mesh.cursor(target)
     }
 }
 

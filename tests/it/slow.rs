@@ -33,6 +33,7 @@ fn slice(name: &str, addresses: impl Iterator<Item = [u8; 4]>) -> Object {
     Object::EndpointSlice(Arc::new(EndpointSlice {
         name: NsName::new("d", name),
         service: Some(name.into()),
+        mirror: None,
         subsets: vec![Subset {
             ports: Some(vec![EndpointPort { name: "http".into(), port: 8080 }]),
             endpoints: addresses.map(endpoint).collect(),

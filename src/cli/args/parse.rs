@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::fmt::friendly::SpanParser;
 
-use crate::client::HostPort;
+use crate::{client::HostPort, model::PortRanges};
 
 /// `300ms`, `5s`, `1m30s`, or a plain `0`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -39,6 +39,30 @@ pub(super) fn cluster_domain(text: &str) -> Result<String, String> {
         Ok(domain)
     } else {
         Err("write a DNS domain, for example cluster.local".to_owned())
+    }
+}
+
+/// A trust domain, spelled like a cluster domain; empty where there are no identities.
+pub(super) fn trust_domain(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { cluster_domain(text) }
+}
+
+/// The name of a namespace.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    match cluster_domain(text) {
+        Ok(label) if label == text && !label.contains('.') => Ok(label),
+        _ => Err("write the name of a namespace, for example linkerd".to_owned()),
+    }
+}
+
+/// A list of ports and ranges of ports; empty for none.
+pub(super) fn ports(text: &str) -> Result<PortRanges, String> {
+    let (ports, unknown) = PortRanges::parse(text, |_| Vec::new());
+    match unknown.first() {
+        None => Ok(ports),
+        Some(item) => Err(format!(
+            "{item:?} is no port; write numbers and ranges from 0 to 65535, for example 25,3306,4000-4010"
+        )),
     }
 }
 

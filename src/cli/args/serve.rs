@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::parse;
+use super::{MeshArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -100,6 +100,11 @@ pub struct ServeArgs {
     /// How to log (always to stderr)
     #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+
+    /// What proxies are told of endpoints that have a proxy of their own. The last, for what comes after it
+    /// would be listed under its heading.
+    #[command(flatten)]
+    pub mesh: MeshArgs,
 }
 
 impl ServeArgs {

@@ -2,14 +2,23 @@
 
 use std::net::IpAddr;
 
-use super::{Rejection, ZONE_LABEL, label, read::At};
-use crate::model::{Endpoint, EndpointPort, EndpointSlice, Name, NsName, Subset, TargetRef};
+use super::{Rejection, ZONE_LABEL, annotation, label, read::At};
+use crate::model::{Endpoint, EndpointPort, EndpointSlice, Mirror, Name, NsName, Subset, TargetRef};
 
 /// Label of a slice: the Service it belongs to.
 const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// What `discovery.k8s.io/v1beta1` has in place of `nodeName`.
 const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+
+/// Label of a mirrored service's endpoints: the cluster that it is in.
+const MIRRORED_CLUSTER_LABEL: &str = "mirror.linkerd.io/cluster-name";
+
+/// Annotation of a mirrored service's endpoints: its name in its own cluster.
+const REMOTE_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
+
+/// Annotation of a mirrored service's endpoints: the TLS name of the gateway to it.
+const GATEWAY_IDENTITY: &str = "mirror.linkerd.io/remote-gateway-identity";
 
 pub(super) fn slice(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice, Rejection> {
     let service = match label(root, SERVICE_NAME_LABEL)?.filter(|s| !s.is_empty()) {
@@ -26,7 +35,7 @@ pub(super) fn slice(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice, Re
         endpoints.extend(slice_endpoint(&name.namespace, &item)?);
     }
     let subset = Subset { ports: ports(&root.get("ports")?)?, endpoints };
-    Ok(EndpointSlice { name, service, subsets: vec![subset] })
+    Ok(EndpointSlice { name, service, mirror: mirror(root)?, subsets: vec![subset] })
 }
 
 fn owning_service(root: &At<'_, '_>) -> Result<Option<Name>, Rejection> {
@@ -71,7 +80,18 @@ pub(super) fn endpoints(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice
         }
         subsets.push(Subset { ports: ports(&item.get("ports")?)?, endpoints });
     }
-    Ok(EndpointSlice { service: Some(name.name.clone()), name, subsets })
+    Ok(EndpointSlice { service: Some(name.name.clone()), name, mirror: mirror(root)?, subsets })
+}
+
+/// What multi-cluster wrote on the object, if it wrote anything.
+fn mirror(root: &At<'_, '_>) -> Result<Option<Mirror>, Rejection> {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Box::from);
+    let mirror = Mirror {
+        cluster: text(label(root, MIRRORED_CLUSTER_LABEL)?),
+        remote_name: text(annotation(root, REMOTE_NAME)?),
+        gateway_identity: text(annotation(root, GATEWAY_IDENTITY)?),
+    };
+    Ok((mirror != Mirror::default()).then_some(mirror))
 }
 
 /// What both forms of an endpoint spell the same; `rest` adds what only one has.
@@ -94,11 +114,17 @@ fn endpoint(
 
 fn target(namespace: &Name, at: &At<'_, '_>) -> Result<TargetRef, Rejection> {
     let name = at.get("name")?.name()?;
-    let namespace = at.get("namespace")?.name()?.unwrap_or_else(|| namespace.clone());
+    let named = at.get("namespace")?.name()?;
     Ok(match (at.get("kind")?.text()?.unwrap_or_default(), name) {
-        // Served by its bare address until the kind is supported.
-        ("" | "ExternalWorkload", _) => TargetRef::None,
-        ("Pod", Some(name)) => TargetRef::Pod(NsName { namespace, name }),
+        ("", _) => TargetRef::None,
+        ("Pod", Some(name)) => {
+            let namespace = named.unwrap_or_else(|| namespace.clone());
+            TargetRef::Pod(NsName { namespace, name })
+        }
+        // Looked for beside the slice, whatever the reference says: Linkerd does.
+        ("ExternalWorkload", Some(name)) => {
+            TargetRef::Workload(NsName { namespace: namespace.clone(), name })
+        }
         (kind, _) => TargetRef::Other(kind.into()),
     })
 }

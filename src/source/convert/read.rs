@@ -4,7 +4,7 @@
 //! written out only when something is wrong, so reading a good object costs nothing for it. Absent and `null`
 //! are the same here, as in the Kubernetes API.
 
-use std::fmt::Write;
+use std::{fmt::Write, net::IpAddr};
 
 use serde_json::Value;
 
@@ -13,6 +13,9 @@ use crate::model::{Labels, Name};
 
 /// What an absent field is.
 static NULL: Value = Value::Null;
+
+/// No name in Kubernetes is longer, in bytes.
+const LONGEST_NAME: usize = 253;
 
 /// A value and its place in an object.
 #[derive(Clone, Copy)]
@@ -80,9 +83,25 @@ impl<'v> At<'_, 'v> {
         self.text()?.filter(|s| !s.is_empty()).ok_or_else(|| self.wrong(what))
     }
 
+    /// The same for a name: of up to 253 bytes, as everything in Kubernetes that is a name or refers to one,
+    /// and without control characters. Names stand in messages, so they must be fit to be read.
+    pub(in crate::source) fn required_name(&self, what: &str) -> Result<&'v str, Rejection> {
+        let name = self.required_text(what)?;
+        if name.len() > LONGEST_NAME || name.contains(char::is_control) {
+            return Err(self.wrong(&format!("{what} (up to {LONGEST_NAME} bytes, no control characters)")));
+        }
+        Ok(name)
+    }
+
     /// This string as a name; `None` if it is absent or empty.
     pub(in crate::source) fn name(&self) -> Result<Option<Name>, Rejection> {
         Ok(self.text()?.filter(|s| !s.is_empty()).map(Name::from))
+    }
+
+    /// This IP address, if there is one; an empty string is none.
+    pub(in crate::source) fn ip(&self) -> Result<Option<IpAddr>, Rejection> {
+        let Some(text) = self.text()?.filter(|text| !text.is_empty()) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| self.wrong("an IP address"))
     }
 
     /// This truth value, if there is one.
@@ -120,18 +139,20 @@ impl<'v> At<'_, 'v> {
     }
 
     /// This mapping of strings to strings; empty if it is absent.
-    pub(in crate::source) fn labels(&self) -> Result<Labels, Rejection> {
+    pub(in crate::source) fn texts(&self) -> Result<Vec<(&'v str, &'v str)>, Rejection> {
         match self.value {
-            Value::Null => Ok(Labels::new()),
+            Value::Null => Ok(Vec::new()),
             Value::Object(map) => {
-                let label = |key: &'v String| {
-                    let text = self.get(key)?.text()?.unwrap_or_default();
-                    Ok((key.as_str().into(), text.into()))
-                };
-                map.keys().map(label).collect()
+                let text = |key: &'v String| Ok((key.as_str(), self.get(key)?.text()?.unwrap_or_default()));
+                map.keys().map(text).collect()
             }
             _ => Err(self.wrong("a mapping of strings to strings")),
         }
+    }
+
+    /// The same, to keep.
+    pub(in crate::source) fn labels(&self) -> Result<Labels, Rejection> {
+        Ok(self.texts()?.into_iter().map(|(key, text)| (key.into(), text.into())).collect())
     }
 
     /// A complaint about this value.

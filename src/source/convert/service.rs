@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Rejection, read::At};
+use super::{Rejection, port_lists::opaque_ports, read::At};
 use crate::model::{NsName, Service, ServiceKind, ServicePort};
 
 /// Marks a Service whose endpoints are in other clusters: as a label for one, as an annotation for several.
@@ -22,7 +22,7 @@ pub(super) fn service(name: NsName, root: &At<'_, '_>) -> Result<Service, Reject
         Some("ExternalName") => {
             let target = spec.get("externalName")?;
             ServiceKind::ExternalName(
-                target.required_text("the DNS name that the Service stands for")?.into(),
+                target.required_name("the DNS name that the Service stands for")?.into(),
             )
         }
         None | Some("" | "ClusterIP" | "NodePort" | "LoadBalancer") => {
@@ -34,13 +34,16 @@ pub(super) fn service(name: NsName, root: &At<'_, '_>) -> Result<Service, Reject
         }
         Some(_) => return Err(kind_at.wrong("ClusterIP, NodePort, LoadBalancer or ExternalName")),
     };
+    let ports = ports(&spec)?;
+    let named = ports.iter().map(|port| (&*port.name, port.port));
     Ok(Service {
         name,
         cluster_ips: if kind == ServiceKind::ClusterIp { cluster_ips } else { Vec::new() },
         kind,
-        ports: ports(&spec)?,
         local_traffic_only: spec.get("internalTrafficPolicy")?.text()? == Some("Local"),
         multi_cluster_marker: multi_cluster_marker(root)?,
+        opaque_ports: opaque_ports(root, named)?,
+        ports,
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) enum WeightStyle {
 
 pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rejection> {
     let spec = root.get("spec")?;
-    let apex = spec.get("service")?.required_text("the name of the Service to split")?.into();
+    let apex = spec.get("service")?.required_name("the name of the Service to split")?.into();
     let style = match root.get("apiVersion")?.text()? {
         Some("split.smi-spec.io/v1alpha1") => WeightStyle::Quantity,
         _ => WeightStyle::Whole,
@@ -66,7 +66,7 @@ fn backend(
     style: WeightStyle,
     problems: &mut Vec<Problem>,
 ) -> Result<Backend, Rejection> {
-    let service = at.get("service")?.required_text("the name of the backend's Service")?.into();
+    let service = at.get("service")?.required_name("the name of the backend's Service")?.into();
     Ok(Backend { service, weight: weight(&at.get("weight")?, style, problems), index })
 }
 

@@ -7,6 +7,8 @@ use serde_json::json;
 use super::*;
 
 mod endpoints;
+mod pod;
+mod policy;
 mod profile;
 mod service;
 mod split;
@@ -56,7 +58,16 @@ fn kinds_are_known_by_group_and_version() {
         ("split.smi-spec.io/v1alpha4", "TrafficSplit", Some(Kind::TrafficSplit)),
         ("linkerd.io/v1alpha1", "ServiceProfile", Some(Kind::ServiceProfile)),
         ("linkerd.io/v1alpha2", "ServiceProfile", Some(Kind::ServiceProfile)),
+        ("apps/v1", "ReplicaSet", Some(Kind::ReplicaSet)),
+        ("extensions/v1beta1", "ReplicaSet", Some(Kind::ReplicaSet)),
+        ("batch/v1", "Job", Some(Kind::Job)),
+        ("policy.linkerd.io/v1alpha1", "Server", Some(Kind::Server)),
+        ("policy.linkerd.io/v1beta3", "Server", Some(Kind::Server)),
+        ("workload.linkerd.io/v1alpha1", "ExternalWorkload", Some(Kind::ExternalWorkload)),
+        ("workload.linkerd.io/v1beta1", "ExternalWorkload", Some(Kind::ExternalWorkload)),
         ("serving.knative.dev/v1", "Service", None),
+        ("policy.linkerd.io/v1beta3", "HTTPRoute", None),
+        ("policy.linkerd.io/v2", "Server", None),
         ("split.smi-spec.io/v1", "TrafficSplit", None),
         ("v1", "ServiceAccount", None),
     ] {
@@ -86,13 +97,10 @@ fn metadata_is_checked() {
 }
 
 #[test]
-fn pods_and_nodes_keep_node_and_zone() {
-    let pod = convert(Kind::Pod, &object(Kind::Pod, &json!({ "spec": { "nodeName": "n" } })));
-    assert_eq!(pod, Ok(Object::Pod(Arc::new(Pod { name: NsName::new("d", "x"), node: Some("n".into()) }))));
+fn nodes_keep_their_zone() {
     let labels = json!({ "metadata": { "labels": { ZONE_LABEL: "z" } } });
     let node = convert(Kind::Node, &object(Kind::Node, &labels));
     assert_eq!(node, Ok(Object::Node(Arc::new(Node { name: NsName::new("", "x"), zone: Some("z".into()) }))));
-    rejected(Kind::Pod, json!({ "spec": { "nodeName": 1 } }), "spec.nodeName");
     rejected(
         Kind::Node,
         json!({ "metadata": { "labels": { ZONE_LABEL: 1 } } }),

@@ -96,7 +96,7 @@ impl Collection {
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
-        for (key, Chosen { content, origin }) in &chosen {
+        for Chosen { content, origin } in chosen.values() {
             let object = match content {
                 Content::Service(object, selecting) => {
                     wanted.services.extend(selecting.as_deref().map(|s| (object.name(), s)));
@@ -106,16 +106,19 @@ impl Collection {
                     wanted.pods.push((object.name(), pod));
                     object
                 }
-                Content::Workload(workload) => {
+                Content::Outside(object, outside) => {
+                    wanted.outside.push(outside);
+                    object
+                }
+                Content::Workload(workload, object) => {
                     wanted.workloads.push(workload);
-                    continue;
+                    let Some(object) = object else { continue };
+                    object
                 }
                 Content::Other(object) => object,
             };
-            if let Key::Object(id) = key {
-                objects.insert(id.clone(), object.clone());
-                origins.push((id.clone(), origin.clone()));
-            }
+            objects.insert(object.id(), object.clone());
+            origins.push((object.id(), origin.clone()));
         }
         let outcome = self.controllers.complete(&wanted, &mut objects);
         report.workloads = outcome.workloads;

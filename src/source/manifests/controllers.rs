@@ -17,10 +17,11 @@ use self::{
 use super::{
     addresses::Pool,
     items::Key,
+    outside::Outside,
     services::Selecting,
-    workloads::{ExplicitPod, Life, Workload, WorkloadKind},
+    workloads::{ExplicitPod, Life, Shape, Workload, WorkloadKind},
 };
-use crate::model::{Kind, Name, NsName, Object, ObjectId, Pod, Service, ServiceKind};
+use crate::model::{Kind, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind};
 
 mod pods;
 mod slices;
@@ -39,7 +40,9 @@ pub(super) struct Wanted<'m> {
     pub(super) pods: Vec<(&'m NsName, &'m ExplicitPod)>,
     /// The Services that select Pods.
     pub(super) services: Vec<(&'m NsName, &'m Selecting)>,
-    /// All workloads.
+    /// The workloads outside the cluster.
+    pub(super) outside: Vec<&'m Outside>,
+    /// All workloads that stand for Pods.
     pub(super) workloads: Vec<&'m Workload>,
 }
 
@@ -80,7 +83,7 @@ impl Controllers {
         let is_explicit = |pod: &Placed| objects.contains_key(&id(Kind::Pod, &pod.name));
         let made_up = groups.iter_mut().filter(|group| group.is_made_up());
         made_up.for_each(|group| group.pods.retain(|pod| !is_explicit(pod)));
-        let explicit = explicit_addresses(objects, wanted);
+        let explicit = explicit_addresses(objects);
         self.place(&mut groups, &explicit, &mut lacking);
         add_pods(&groups, objects);
         add_slices(wanted, &groups, &nodes.zones, objects);
@@ -207,7 +210,7 @@ fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
 }
 
 /// Every IPv4 address that the manifests name themselves.
-fn explicit_addresses(objects: &Objects, wanted: &Wanted<'_>) -> BTreeSet<Ipv4Addr> {
+fn explicit_addresses(objects: &Objects) -> BTreeSet<Ipv4Addr> {
     let mut addresses = BTreeSet::new();
     for object in objects.values() {
         match object {
@@ -216,24 +219,42 @@ fn explicit_addresses(objects: &Objects, wanted: &Wanted<'_>) -> BTreeSet<Ipv4Ad
                 let endpoints = slice.subsets.iter().flat_map(|subset| &subset.endpoints);
                 addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
             }
+            Object::Pod(pod) => addresses.extend(pod.ips.iter().flatten().filter_map(v4)),
+            Object::ExternalWorkload(workload) => addresses.extend(workload.ips.iter().filter_map(v4)),
             _ => {}
-        }
-    }
-    for (_, pod) in &wanted.pods {
-        if let Life::At(ip, _) = &pod.life {
-            addresses.extend(v4(ip));
         }
     }
     addresses
 }
 
-/// Adds the Pods that are made up and have an address.
+/// Adds the Pods that are made up and have an address, and their address to those of the manifests that were
+/// given one. All of them run.
 fn add_pods(groups: &[Group], objects: &mut Objects) {
-    for pod in groups.iter().filter(|g| g.is_made_up()).flat_map(|g| &g.pods) {
-        if pod.life != Life::Nowhere {
-            let (name, node) = (pod.name.clone(), pod.node.clone());
-            insert(objects, Object::Pod(Arc::new(Pod { name, node })));
+    for group in groups {
+        for placed in &group.pods {
+            let Life::At(ip, _) = placed.life else { continue };
+            if group.is_made_up() {
+                insert(objects, Object::Pod(Arc::new(made_up(placed, &group.shape, ip))));
+            } else if let Some(Object::Pod(pod)) = objects.get_mut(&id(Kind::Pod, &placed.name))
+                && pod.ips[0].is_none()
+            {
+                let pod = Arc::make_mut(pod);
+                (pod.ips[0], pod.phase) = (Some(ip), Phase::Running);
+            }
         }
+    }
+}
+
+fn made_up(placed: &Placed, shape: &Shape, ip: IpAddr) -> Pod {
+    Pod {
+        name: placed.name.clone(),
+        node: placed.node.clone(),
+        ips: [Some(ip), None],
+        host_ips: Box::default(),
+        phase: Phase::Running,
+        spec: shape.spec.clone(),
+        labels: shape.labels.clone(),
+        own_labels: shape.own_labels.clone(),
     }
 }
 
@@ -251,7 +272,9 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
         if served.contains(*name) {
             continue;
         }
-        for mut slice in slices::slices(name, selecting, &index.selected(name, selecting), zones) {
+        let of_pods = slices::slices(name, selecting, &index.selected(name, selecting), zones);
+        let outside = slices::slices_outside(name, selecting, wanted.outside.iter().copied());
+        for mut slice in of_pods.into_iter().chain(outside) {
             // A slice of another Service may have the name by chance; that one is the user's.
             while objects.contains_key(&id(Kind::EndpointSlice, &slice.name)) {
                 slice.name.name = format!("{}x", slice.name.name).into();

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde_json::Value;
 
 use super::{
+    outside::Outside,
     services::Selecting,
     workloads::{ExplicitPod, Workload, WorkloadKind},
     yaml::{self, Lines, NodeId, SyntaxError},
@@ -67,8 +68,10 @@ pub(super) enum Content {
     Pod(Object, Arc<ExplicitPod>),
     /// Any other object of the model.
     Other(Object),
-    /// What stands for Pods.
-    Workload(Arc<Workload>),
+    /// An ExternalWorkload.
+    Outside(Object, Arc<Outside>),
+    /// What stands for Pods. A ReplicaSet is an object too, because it tells the owner of Pods.
+    Workload(Arc<Workload>, Option<Object>),
 }
 
 /// Everything in a file's text.
@@ -109,7 +112,16 @@ impl Items {
             return Ok(());
         }
         let name = value.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| wrong("expected a Kubernetes object, found no metadata.name"))?;
+        let Some(name) = name else {
+            // One that is to be created again and again, under names that are made up. Nothing can belong to
+            // it before that.
+            let is_made_up = value.pointer("/metadata/generateName").is_some_and(Value::is_string);
+            if is_made_up && convert::kind_of(api_version, kind) == Some(Kind::Job) {
+                *self.skipped.entry(kind.to_owned()).or_default() += 1;
+                return Ok(());
+            }
+            return Err(wrong("expected a Kubernetes object, found no metadata.name"));
+        };
         let namespace = match value.pointer("/metadata/namespace") {
             None | Some(Value::Null) => DEFAULT_NAMESPACE,
             Some(Value::String(namespace)) if namespace.is_empty() => DEFAULT_NAMESPACE,
@@ -173,9 +185,7 @@ fn ours_of_another_version(api_version: &str, kind: &str) -> Option<(Kind, &'sta
 /// Reads an object of a kind that concerns us.
 fn object(api_version: &str, kind: &str, name: NsName, value: &Value) -> (Key, Result<Content, Rejection>) {
     if let Some(kind) = WorkloadKind::of(api_version, kind) {
-        let content =
-            Workload::read(kind, name.clone(), &At::root(value)).map(|w| Content::Workload(Arc::new(w)));
-        return (Key::Workload(kind, name), content);
+        return (Key::Workload(kind, name.clone()), workload(kind, name, value));
     }
     if let Some(kind) = convert::kind_of(api_version, kind) {
         let name = if kind == Kind::Node { NsName::new("", name.name) } else { name };
@@ -188,11 +198,27 @@ fn object(api_version: &str, kind: &str, name: NsName, value: &Value) -> (Key, R
     (Key::Object(ObjectId { kind, name }), Err(rejection))
 }
 
+fn workload(kind: WorkloadKind, name: NsName, value: &Value) -> Result<Content, Rejection> {
+    let workload = Workload::read(kind, name, &At::root(value))?;
+    let object = match kind {
+        WorkloadKind::ReplicaSet => Some(convert::convert(Kind::ReplicaSet, value)?),
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => None,
+    };
+    Ok(Content::Workload(Arc::new(workload), object))
+}
+
 fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
     let (object, root) = (convert::convert(kind, value)?, At::root(value));
-    Ok(match kind {
-        Kind::Service => Content::Service(object, Selecting::read(&root)?.map(Arc::new)),
-        Kind::Pod => Content::Pod(object, Arc::new(ExplicitPod::read(&root)?)),
+    Ok(match &object {
+        Object::Service(_) => Content::Service(object, Selecting::read(&root)?.map(Arc::new)),
+        Object::Pod(pod) => {
+            let pod = Arc::new(ExplicitPod::read(pod, &root)?);
+            Content::Pod(object, pod)
+        }
+        Object::ExternalWorkload(workload) => {
+            let outside = Arc::new(Outside::read(workload.clone(), &root)?);
+            Content::Outside(object, outside)
+        }
         _ => Content::Other(object),
     })
 }
@@ -205,6 +231,9 @@ fn versions(kind: Kind, api_version: &str) -> Option<&'static str> {
         (Kind::TrafficSplit, "split.smi-spec.io") => Some("split.smi-spec.io/v1alpha1 to v1alpha4"),
         (Kind::ServiceProfile, "linkerd.io") => Some("linkerd.io/v1alpha2"),
         (Kind::EndpointSlice, "discovery.k8s.io") => Some("discovery.k8s.io/v1"),
+        (Kind::Job, "batch") => Some("batch/v1"),
+        (Kind::Server, "policy.linkerd.io") => Some("policy.linkerd.io/v1alpha1 to v1beta3"),
+        (Kind::ExternalWorkload, "workload.linkerd.io") => Some("workload.linkerd.io/v1alpha1 or v1beta1"),
         (Kind::Service | Kind::Endpoints | Kind::Pod | Kind::Node, "") => Some("v1"),
         _ => None,
     }
@@ -221,7 +250,7 @@ fn foreign_kind(api_version: &str, kind: &str) -> String {
 
 /// Whether messages about objects of this kind name fields.
 fn names_fields(kind: Kind) -> bool {
-    matches!(kind, Kind::TrafficSplit | Kind::ServiceProfile | Kind::Service)
+    matches!(kind, Kind::TrafficSplit | Kind::ServiceProfile | Kind::Service | Kind::Server)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What of a Service its endpoints are made from.
 
-use super::workloads::Shape;
 use crate::{
     model::Labels,
     source::convert::{Rejection, read::At},
@@ -44,19 +43,18 @@ impl Selecting {
         Ok(Some(Self { selector, ports, publish_not_ready }))
     }
 
-    /// Whether it selects Pods with these labels.
-    pub(super) fn selects(&self, labels: &Labels) -> bool {
-        self.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    /// The number of each port, on what has these ports by name.
+    pub(super) fn numbers(&self, port: impl Fn(&str) -> Option<u16>) -> Vec<Option<u16>> {
+        let number = |target: &Target| match target {
+            Target::Number(number) => Some(*number),
+            Target::Name(name) => port(name),
+        };
+        self.ports.iter().map(|(_, target)| number(target)).collect()
     }
-}
 
-impl Target {
-    /// The number on such a Pod, if it has that port.
-    pub(super) fn on(&self, pod: &Shape) -> Option<u16> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Name(name) => pod.port(name),
-        }
+    /// Whether it selects what has such labels.
+    pub(super) fn selects<'t>(&self, label: impl Fn(&str) -> Option<&'t str>) -> bool {
+        self.selector.iter().all(|(key, value)| label(key) == Some(&**value))
     }
 }
 

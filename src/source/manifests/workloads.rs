@@ -1,7 +1,7 @@
 //! What runs: Pods, and the workloads that stand for Pods, cut down to what makes endpoints of them.
 //!
-//! [`model::Pod`](crate::model::Pod) is what resolving needs of a Pod; the labels and ports here are what a
-//! cluster's own controllers need, whose work is done in [`controllers`](super::controllers).
+//! [`model::Pod`](crate::model::Pod) is what resolving needs of a Pod; the rest here is what a cluster's own
+//! controllers need, whose work is done in [`controllers`](super::controllers).
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -10,17 +10,23 @@ use super::{
     items::Key,
 };
 use crate::{
-    model::{Labels, Name, NsName},
-    source::convert::{Rejection, read::At},
+    model::{LabelSet, Name, NsName, OwnerRef, Pod, PodSpec},
+    source::convert::{
+        Rejection,
+        pod::{Template, template},
+        read::At,
+    },
 };
 
 /// What of a Pod, or of the template of many, decides which Services it is behind and how.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shape {
-    /// Its labels.
-    pub(super) labels: Labels,
-    /// The named TCP ports of its containers, then of its init containers, which may be sidecars.
-    pub(super) ports: Vec<(Box<str>, u16)>,
+    /// What resolving needs.
+    pub(super) spec: Arc<PodSpec>,
+    /// Labels that all Pods of the template have.
+    pub(super) labels: Arc<LabelSet>,
+    /// Labels that only this Pod has.
+    pub(super) own_labels: LabelSet,
     /// `spec.hostname`.
     pub(super) hostname: Option<Name>,
     /// `spec.subdomain`.
@@ -30,23 +36,29 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Reads a Pod or a pod template.
-    pub(super) fn read(at: &At<'_, '_>) -> Result<Self, Rejection> {
-        let spec = at.get("spec")?;
-        let mut ports = Vec::new();
-        for field in ["containers", "initContainers"] {
-            for container in spec.get(field)?.items()? {
-                for port in container.get("ports")?.items()? {
-                    let (name, number) = (port.get("name")?.text()?, port.get("containerPort")?.port()?);
-                    if let (Some(name), Some(number), true) = (name, number, port.is_tcp_port()?) {
-                        ports.push((name.into(), number));
-                    }
-                }
-            }
-        }
+    /// Adds to a Pod what resolving does not need.
+    fn of_pod(pod: &Pod, root: &At<'_, '_>) -> Result<Self, Rejection> {
+        let spec = root.get("spec")?;
         Ok(Self {
-            labels: at.get("metadata")?.get("labels")?.labels()?,
-            ports,
+            spec: pod.spec.clone(),
+            labels: pod.labels.clone(),
+            own_labels: pod.own_labels.clone(),
+            hostname: spec.get("hostname")?.name()?,
+            subdomain: spec.get("subdomain")?.name()?,
+            node: pod.node.clone(),
+        })
+    }
+
+    /// Reads the template of Pods that will belong to `owner`, and will have a label of which template they
+    /// are if there is a hash for it.
+    fn of_template(owner: OwnerRef, hash: Option<&str>, at: &At<'_, '_>) -> Result<Self, Rejection> {
+        let Template { spec: read, labels, own_labels } = template(at)?;
+        let spec = at.get("spec")?;
+        let hash = hash.map(|hash| (TEMPLATE_HASH_LABEL, hash));
+        Ok(Self {
+            spec: Arc::new(PodSpec { owner: Some(owner), ..read }),
+            labels: Arc::new(LabelSet::new(labels.iter().chain(hash))),
+            own_labels,
             hostname: spec.get("hostname")?.name()?,
             subdomain: spec.get("subdomain")?.name()?,
             node: spec.get("nodeName")?.name()?,
@@ -55,7 +67,17 @@ impl Shape {
 
     /// The number of the container port with that name.
     pub(super) fn port(&self, name: &str) -> Option<u16> {
-        self.ports.iter().find(|(n, _)| **n == *name).map(|(_, number)| *number)
+        self.spec.ports.iter().find(|port| *port.name == *name).map(|port| port.port)
+    }
+
+    /// All labels.
+    pub(super) fn all_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().chain(self.own_labels.iter())
+    }
+
+    /// The value of a label.
+    pub(super) fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).or_else(|| self.own_labels.get(key))
     }
 }
 
@@ -85,19 +107,19 @@ pub(super) enum Life {
 }
 
 impl ExplicitPod {
-    /// Reads a Pod.
-    pub(super) fn read(root: &At<'_, '_>) -> Result<Self, Rejection> {
+    /// Adds to a Pod what resolving does not need.
+    pub(super) fn read(pod: &Pod, root: &At<'_, '_>) -> Result<Self, Rejection> {
         let terminating = !root.get("metadata")?.get("deletionTimestamp")?.is_absent();
-        let life = match life(&root.get("status")?)? {
+        let life = match life(pod, &root.get("status")?)? {
             Life::At(ip, ready) => Life::At(ip, ready && !terminating),
             Life::Unsaid if terminating => Life::Nowhere,
             life => life,
         };
-        Ok(Self { shape: Arc::new(Shape::read(root)?), life, owner: owner(root)? })
+        Ok(Self { shape: Arc::new(Shape::of_pod(pod, root)?), life, owner: owner(root)? })
     }
 }
 
-fn life(status: &At<'_, '_>) -> Result<Life, Rejection> {
+fn life(pod: &Pod, status: &At<'_, '_>) -> Result<Life, Rejection> {
     if status.is_absent() || status.value().as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok(Life::Unsaid);
     }
@@ -107,12 +129,9 @@ fn life(status: &At<'_, '_>) -> Result<Life, Rejection> {
         ready |= condition.get("type")?.text()? == Some("Ready")
             && condition.get("status")?.text()? == Some("True");
     }
-    let ip = status.get("podIP")?;
-    let Some(text) = ip.text()?.filter(|text| !text.is_empty()) else { return Ok(Life::Nowhere) };
-    let address = text.parse().map_err(|_| ip.wrong("an IP address"))?;
-    Ok(match phase {
-        Some("Succeeded" | "Failed") => Life::Nowhere,
-        phase => Life::At(address, ready && phase == Some("Running")),
+    Ok(match (pod.ips[0], phase) {
+        (None, _) | (_, Some("Succeeded" | "Failed")) => Life::Nowhere,
+        (Some(address), phase) => Life::At(address, ready && phase == Some("Running")),
     })
 }
 
@@ -183,12 +202,12 @@ impl Workload {
         if template.is_absent() {
             return Err(template.wrong("a pod template"));
         }
-        let mut shape = Shape::read(&template)?;
         let template_hash =
             letters(hash(&template.value().to_string()), TEMPLATE_HASH_LETTERS).into_boxed_str();
-        if kind == WorkloadKind::Deployment {
-            shape.labels.insert(TEMPLATE_HASH_LABEL.into(), template_hash.clone());
-        }
+        let owner_of_pods = OwnerRef { kind: kind.to_string().into(), name: name.name.clone() };
+        // Other workloads number their Pods, or were given the label by a Deployment.
+        let hash_label = (kind == WorkloadKind::Deployment).then_some(&*template_hash);
+        let shape = Shape::of_template(owner_of_pods, hash_label, &template)?;
         let count = |at: At<'_, '_>| at.whole("a whole number, 0 or more");
         Ok(Self {
             kind,

@@ -1,25 +1,27 @@
 //! Few names, addresses and numbers, so that random objects meet each other and a failure stays readable.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Range, sync::Arc};
+mod questions;
+mod services;
+mod workloads;
 
-use jiff::{SignedDuration, Timestamp};
+use std::{net::IpAddr, sync::Arc};
+
 use proptest::{
     collection::vec,
     option::{of, weighted},
     prelude::{Just, Strategy, any, prop_oneof},
-    sample::{select, subsequence},
+    sample::select,
 };
 use switchyard::{
-    context::Reading,
-    model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, Name, Node, NsName, Object, Pod, Problem,
-        ProfileOverride, Reason, Service, ServiceKind, ServicePort, ServiceProfile, Subset, TargetRef,
-        TrafficSplit,
-    },
-    resolve::{Client, Options, Query, Target},
+    model::{Kind, Name, Node, NsName, Object, PortRanges, TargetRef},
     weight::Milli,
 };
 
+pub(super) use self::questions::{options, targets};
+use self::{
+    services::{profile, service, slice, split},
+    workloads::{controller, external_workload, pod, server},
+};
 use super::{
     simple,
     world::{Edit, Tweak},
@@ -63,127 +65,11 @@ pub(super) fn weight() -> impl Strategy<Value = Milli> {
         .prop_map(Milli::new)
 }
 
-fn problem(reason: Reason) -> impl Strategy<Value = Vec<Problem>> {
-    let problem = Problem { reason, path: "spec".to_owned(), message: "odd".to_owned() };
-    weighted(0.1, Just(problem)).prop_map(|problem| problem.into_iter().collect())
-}
-
-fn service() -> impl Strategy<Value = Service> {
-    let kind = prop_oneof![
-        8 => Just(ServiceKind::ClusterIp),
-        1 => Just(ServiceKind::Headless),
-        1 => Just(ServiceKind::ExternalName("example.org".into())),
-    ];
-    let ports = prop_oneof![
-        6 => Just(vec![("http", 80), ("admin", 90)]),
-        2 => Just(vec![("http", 80)]),
-        1 => Just(vec![("", 80)]),
-        1 => Just(vec![("admin", 80), ("http", 90), ("", 80)]),
-        1 => Just(vec![]),
-    ];
-    let ips = subsequence(vec![[10, 96, 0, 1], [10, 96, 0, 2], [10, 96, 0, 3]], 0..2);
-    (service_name(), kind, ports, ips, weighted(0.15, Just(())), weighted(0.05, Just("mirror"))).prop_map(
-        |(name, kind, ports, ips, local, multi_cluster_marker)| Service {
-            name,
-            kind,
-            cluster_ips: ips.into_iter().map(IpAddr::from).collect(),
-            ports: ports.into_iter().map(|(name, port)| ServicePort { name: name.into(), port }).collect(),
-            local_traffic_only: local.is_some(),
-            multi_cluster_marker,
-        },
-    )
-}
-
-fn endpoint() -> impl Strategy<Value = Endpoint> {
-    let target = prop_oneof![
-        2 => Just(TargetRef::None),
-        6 => (0..5usize).prop_map(|i| TargetRef::Pod(NsName::new("d", format!("p{i}")))),
-        1 => Just(TargetRef::Other("Sink".into())),
-    ];
-    let about = (weighted(0.8, Just(())), weighted(0.3, hostname()), of(node()), of(zone()));
-    (address(), target, about).prop_map(|(address, target, (ready, hostname, node, zone))| Endpoint {
-        address,
-        ready: ready.is_some(),
-        hostname,
-        node,
-        zone,
-        hint_zones: Vec::new(),
-        target,
-    })
-}
-
-fn subset() -> impl Strategy<Value = Subset> {
-    let ports = prop_oneof![
-        8 => Just(Some(vec![("http", 8080), ("admin", 9090)])),
-        2 => Just(Some(vec![("admin", 9090), ("http", 8081), ("", 8080)])),
-        1 => Just(Some(vec![])),
-        1 => Just(None),
-    ];
-    // Hints count only if every endpoint has one, so mostly all or none have.
-    let zones = prop_oneof![1 => Just(vec![]), 9 => subsequence(vec!["z0", "z1"], 1..=2)];
-    let hints = prop_oneof![Just(vec![]), vec(zones, 5)];
-    (ports, vec(endpoint(), 0..5), hints).prop_map(|(ports, mut endpoints, hints)| {
-        for (endpoint, zones) in endpoints.iter_mut().zip(&hints) {
-            endpoint.hint_zones = zones.iter().copied().map(Name::from).collect();
-        }
-        let port = |(name, port): (&str, u16)| EndpointPort { name: name.into(), port };
-        Subset { ports: ports.map(|ports| ports.into_iter().map(port).collect()), endpoints }
-    })
-}
-
-fn slice(subsets: Range<usize>) -> impl Strategy<Value = EndpointSlice> {
-    (0..6u8, weighted(0.95, service_name()), vec(subset(), subsets)).prop_map(|(i, service, subsets)| {
-        let namespace = service.as_ref().map_or("d".into(), |service| service.namespace.clone());
-        EndpointSlice {
-            name: NsName::new(namespace, format!("s{i}")),
-            service: service.map(|service| service.name),
-            subsets,
-        }
-    })
-}
-
-fn split() -> impl Strategy<Value = TrafficSplit> {
-    let apex =
-        select(vec!["web", "web", "web", "web.d.svc.cluster.local", "WEB.d.", "a", "b", "web.e", "x y"]);
-    let service =
-        select(vec!["a", "a", "b", "b", "c", "web", "missing", "a.d.svc", "B", "a.e", "a.d.svc.else"]);
-    let created = weighted(0.7, (0..3i64).prop_map(|s| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(s)));
-    let about = (created, weighted(0.1, Just(())), problem(Reason::BadWeight));
-    (namespace(), 0..4u8, apex, vec((service, weight()), 0..4), about).prop_map(
-        |(namespace, i, apex, backends, (created, matches, problems))| TrafficSplit {
-            name: NsName::new(namespace, format!("t{i}")),
-            created,
-            apex: apex.into(),
-            backends: (0..)
-                .zip(backends)
-                .map(|(index, (service, weight))| Backend { service: service.into(), weight, index })
-                .collect(),
-            has_matches: matches.is_some(),
-            problems,
-        },
-    )
-}
-
-fn profile() -> impl Strategy<Value = ServiceProfile> {
-    let namespace = select(vec!["d", "d", "e", "client"]);
-    let authority = select(vec!["a.d.svc.cluster.local:81", "b", "10.0.0.1", "fd00::1", "[fd00::1]:90"]);
-    let overrides = vec((authority, weight()), 0..3);
-    (namespace, service_name(), overrides, problem(Reason::BadProfile)).prop_map(
-        |(namespace, service, overrides, problems)| ServiceProfile {
-            name: NsName::new(namespace, format!("{}.{}.svc.{DOMAIN}", service.name, service.namespace)),
-            routes: Vec::new(),
-            retry_budget: None,
-            dst_overrides: overrides
-                .into_iter()
-                .map(|(authority, weight)| ProfileOverride { authority: authority.into(), weight })
-                .collect(),
-            problems,
-        },
-    )
-}
-
-fn pod() -> impl Strategy<Value = Pod> {
-    (0..5usize, of(node())).prop_map(|(i, node)| Pod { name: NsName::new("d", format!("p{i}")), node })
+/// Ports of all that are ever spoken of.
+fn some_ports() -> impl Strategy<Value = PortRanges> {
+    let ranges =
+        select(vec![vec![], vec![80..=80], vec![8080..=8080], vec![8080..=8081, 90..=90], vec![9000..=9999]]);
+    ranges.prop_map(PortRanges::new)
 }
 
 fn node_object() -> impl Strategy<Value = Node> {
@@ -195,11 +81,15 @@ fn object() -> impl Strategy<Value = Object> {
         2 => service().prop_map(|o| Object::Service(Arc::new(o))),
         4 => slice(1..2).prop_map(|o| Object::EndpointSlice(Arc::new(o))),
         1 => slice(0..3).prop_map(|o| Object::Endpoints(Arc::new(o))),
-        2 => pod().prop_map(|o| Object::Pod(Arc::new(o))),
+        3 => pod().prop_map(|o| Object::Pod(Arc::new(o))),
         1 => node_object().prop_map(|o| Object::Node(Arc::new(o))),
         3 => split().prop_map(|o| Object::TrafficSplit(Arc::new(o))),
         1 => profile().prop_map(|o| Object::ServiceProfile(Arc::new(o))),
+        1 => controller(),
+        1 => server().prop_map(|o| Object::Server(Arc::new(o))),
+        1 => external_workload().prop_map(|o| Object::ExternalWorkload(Arc::new(o))),
     ]
+    .boxed()
 }
 
 /// A split of `web` over `a` and `b` that works, maybe in zones, for oddities to meet.
@@ -240,8 +130,13 @@ pub(super) fn objects() -> impl Strategy<Value = Vec<Object>> {
     let pods = vec(pod().prop_map(|o| Object::Pod(Arc::new(o))), 0..8);
     let nodes = vec(node_object().prop_map(|o| Object::Node(Arc::new(o))), 0..4);
     let splits = vec(split().prop_map(|o| Object::TrafficSplit(Arc::new(o))), 0..4);
-    let odd = (services, slices, pods, nodes, splits, vec(object(), 0..6));
-    (odd, sound).prop_map(|((a, b, c, d, e, f), sound)| [a, b, c, d, e, f, sound].concat())
+    let controllers = vec(controller(), 0..4);
+    let servers = vec(server().prop_map(|o| Object::Server(Arc::new(o))), 0..3);
+    let workloads = vec(external_workload().prop_map(|o| Object::ExternalWorkload(Arc::new(o))), 0..3);
+    let odd = (services, slices, pods, nodes, splits, controllers, servers, workloads, vec(object(), 0..6));
+    (odd, sound)
+        .prop_map(|((a, b, c, d, e, f, g, h, i), sound)| [a, b, c, d, e, f, g, h, i, sound].concat())
+        .boxed()
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -264,47 +159,4 @@ pub(super) fn edit() -> impl Strategy<Value = Edit> {
 pub(super) fn batch() -> impl Strategy<Value = Vec<Edit>> {
     let relist = (kind(), any::<u32>(), any::<u32>()).prop_map(|(kind, a, b)| Edit::Relist(kind, a | b));
     vec(prop_oneof![12 => edit(), 1 => relist], 1..4)
-}
-
-fn port() -> impl Strategy<Value = u16> {
-    prop_oneof![6 => Just(80), 2 => Just(90), 1 => Just(8080)]
-}
-
-/// A question about endpoints, from clients on several nodes.
-fn gets() -> impl Strategy<Value = Vec<Target>> {
-    let reading = prop_oneof![2 => Just(Reading::Merged), 1 => Just(Reading::Leaf)];
-    let query = (service_name(), weighted(0.1, hostname()), port(), reading)
-        .prop_map(|(service, instance, port, reading)| Query::Endpoints { service, instance, port, reading });
-    let nodes = vec(of(select(vec!["n0", "n1", "n2", "n9"])), 1..4);
-    (query, nodes).prop_map(|(query, nodes)| {
-        let client = |node: Option<&str>| Client { node: node.map(Name::from), namespace: None };
-        nodes.into_iter().map(|node| Target { query: query.clone(), client: client(node) }).collect()
-    })
-}
-
-/// A question about a profile, from clients in several namespaces.
-fn get_profiles() -> impl Strategy<Value = Vec<Target>> {
-    let of_service = (service_name(), weighted(0.1, hostname()), port())
-        .prop_map(|(service, instance, port)| Query::ServiceProfile { service, instance, port });
-    let of_address = (1..5u8, port())
-        .prop_map(|(i, port)| Query::AddressProfile { ip: IpAddr::from([10, 96, 0, i]), port });
-    let namespaces = vec(of(select(vec!["d", "e", "client"])), 1..4);
-    (prop_oneof![4 => of_service, 1 => of_address], namespaces).prop_map(|(query, namespaces)| {
-        let client = |namespace: Option<&str>| Client { node: None, namespace: namespace.map(Name::from) };
-        let client = |namespace| Target { query: query.clone(), client: client(namespace) };
-        namespaces.into_iter().map(client).collect()
-    })
-}
-
-/// So many questions, each from several clients; in order, and each once.
-pub(super) fn targets(queries: Range<usize>) -> impl Strategy<Value = Vec<Target>> {
-    vec(prop_oneof![gets(), get_profiles()], queries).prop_map(|targets| {
-        let each_once: BTreeSet<_> = targets.into_iter().flatten().collect();
-        each_once.into_iter().collect()
-    })
-}
-
-pub(super) fn options() -> impl Strategy<Value = Options> {
-    (weighted(0.6, Just(())), weighted(0.8, Just(())))
-        .prop_map(|(ipv6, own)| Options { ipv6: ipv6.is_some(), apex_override: own.is_some() })
 }

@@ -1,5 +1,7 @@
 //! What the engine answers: the truth, whatever led to it, and with no work for what concerns nobody.
 
+mod lonely;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -14,29 +16,27 @@ use proptest::{
 use switchyard::{
     context::Reading,
     engine::{Engine, Warning},
-    model::{
-        EndpointSlice, Kind, Node, NsName, Object, ObjectId, Pod, Service, ServiceKind, ServicePort,
-        ServiceProfile,
-    },
+    model::{Kind, Object, ObjectId},
     resolve::{Answer, Options, Target},
     source::Event,
 };
 
+use self::lonely::lonely_objects;
 use super::{
     alphabet::{DOMAIN, batch, edit, objects, options, targets},
     cases,
-    client::{first_frames, read},
+    client::{State, first_frames, read},
     oracle::Oracle,
     simple::get,
-    world::{Edit, World, lonely},
+    world::{Edit, World},
 };
 
-fn engine(options: Options) -> Engine {
-    Engine::new(DOMAIN.into(), options)
+fn engine(options: &Options) -> Engine {
+    Engine::new(DOMAIN.into(), options.clone())
 }
 
 /// An engine that is told of these objects at once.
-fn fresh(world: &World, options: Options, targets: &[Target]) -> Engine {
+pub(super) fn fresh(world: &World, options: &Options, targets: &[Target]) -> Engine {
     let mut engine = engine(options);
     engine.apply(world.relist());
     for target in targets {
@@ -49,27 +49,29 @@ fn warnings(engine: &Engine) -> Vec<Warning> {
     engine.warnings().cloned().collect()
 }
 
-fn held(engine: &Engine, target: &Target) -> Result<Arc<Answer>, TestCaseError> {
+pub(super) fn held(engine: &Engine, target: &Target) -> Result<Arc<Answer>, TestCaseError> {
     engine.answer(target).cloned().ok_or_else(|| TestCaseError::fail("no answer"))
 }
 
-/// The answers are those of the oracle.
-fn check_truth(
+/// The answers are those of the oracle, which come back.
+pub(super) fn check_truth(
     engine: &Engine,
     world: &World,
-    options: Options,
+    options: &Options,
     targets: &[Target],
-) -> Result<(), TestCaseError> {
+) -> Result<Vec<State>, TestCaseError> {
     let oracle = Oracle { objects: world.objects(), options };
-    for target in targets {
-        let told = read(&*held(engine, target)?).map_err(TestCaseError::fail)?;
-        prop_assert_eq!(told, oracle.answer(target), "{:?}", target);
-    }
-    Ok(())
+    let check = |target| {
+        let (told, truth) =
+            (read(&*held(engine, target)?).map_err(TestCaseError::fail)?, oracle.answer(target));
+        prop_assert_eq!(&told, &truth, "{:?}", target);
+        Ok(truth)
+    };
+    targets.iter().map(check).collect()
 }
 
 /// Two engines say the same, to the byte.
-fn check_same(one: &Engine, other: &Engine, targets: &[Target]) -> Result<(), TestCaseError> {
+pub(super) fn check_same(one: &Engine, other: &Engine, targets: &[Target]) -> Result<(), TestCaseError> {
     for target in targets {
         let (one, other) = (held(one, target)?, held(other, target)?);
         prop_assert_eq!(first_frames(&one), first_frames(&other), "{:?}", target);
@@ -104,7 +106,7 @@ proptest! {
 
     #[test]
     fn every_answer_is_the_truth_after_every_batch(history in history()) {
-        let (options, targets) = (history.options, history.targets.clone());
+        let (options, targets) = (&history.options, history.targets.clone());
         let mut engine = engine(options);
         let mut world = World::new(&history.start);
         engine.apply(world.relist());
@@ -138,20 +140,20 @@ proptest! {
     fn incremental_equals_from_scratch(history in history(), left in 0..8usize) {
         let targets = &history.targets;
         let mut world = World::new(&history.start);
-        let mut engine = fresh(&world, history.options, targets);
+        let mut engine = fresh(&world, &history.options, targets);
         for (edits, _) in &history.batches {
             engine.apply(world.edit_all(edits));
-            check_same(&engine, &fresh(&world, history.options, targets), targets)?;
+            check_same(&engine, &fresh(&world, &history.options, targets), targets)?;
         }
         let (left, gone) = targets.split_at(left.min(targets.len()));
         gone.iter().for_each(|target| engine.unwatch(target));
-        check_same(&engine, &fresh(&world, history.options, left), left)?;
+        check_same(&engine, &fresh(&world, &history.options, left), left)?;
     }
 
     #[test]
     fn a_relist_of_what_is_known_costs_nothing(history in history()) {
         let mut world = World::new(&history.start);
-        let mut engine = fresh(&world, history.options, &history.targets);
+        let mut engine = fresh(&world, &history.options, &history.targets);
         history.batches.iter().for_each(|(edits, _)| _ = engine.apply(world.edit_all(edits)));
         let before = engine.resolutions();
 
@@ -171,7 +173,7 @@ proptest! {
     #[test]
     fn what_nobody_depends_on_costs_nothing(history in history()) {
         let mut world = World::new(&history.start);
-        let mut engine = fresh(&world, history.options, &history.targets);
+        let mut engine = fresh(&world, &history.options, &history.targets);
         history.batches.iter().for_each(|(edits, _)| _ = engine.apply(world.edit_all(edits)));
         let before = engine.resolutions();
         for namespace in ["d", "e", "far"] {
@@ -182,35 +184,6 @@ proptest! {
             }
         }
     }
-}
-
-/// One of each kind, but splits, that no question and no other object mentions.
-fn lonely_objects(namespace: &str) -> [Object; 6] {
-    let name = lonely(namespace);
-    let service = Service {
-        name: name.clone(),
-        kind: ServiceKind::ClusterIp,
-        cluster_ips: vec![[10, 96, 1, 1].into()],
-        ports: vec![ServicePort { name: "http".into(), port: 80 }],
-        local_traffic_only: false,
-        multi_cluster_marker: None,
-    };
-    let slice = EndpointSlice { name: name.clone(), service: Some(name.name.clone()), subsets: Vec::new() };
-    let profile = ServiceProfile {
-        name: NsName::new(namespace, format!("lonely.{namespace}.svc.{DOMAIN}")),
-        routes: Vec::new(),
-        retry_budget: None,
-        dst_overrides: Vec::new(),
-        problems: Vec::new(),
-    };
-    [
-        Object::Service(service.into()),
-        Object::EndpointSlice(slice.clone().into()),
-        Object::Endpoints(slice.into()),
-        Object::Pod(Pod { name: name.clone(), node: Some("n0".into()) }.into()),
-        Object::Node(Node { name: NsName::new("", name.name), zone: Some("z0".into()) }.into()),
-        Object::ServiceProfile(profile.into()),
-    ]
 }
 
 /// The same edits in another order: those of one object in their own, cut into other batches.
@@ -270,7 +243,7 @@ proptest! {
             queues.entry(id_of(&event)).or_default().push(event);
         }
 
-        let mut engine = engine(shuffle.options);
+        let mut engine = engine(&shuffle.options);
         for (i, kind) in shuffle.kinds.iter().enumerate() {
             if i == shuffle.asked_before {
                 shuffle.targets.iter().for_each(|target| assert!(engine.watch(target).is_none()));
@@ -295,14 +268,14 @@ proptest! {
         }
         engine.apply(batch);
 
-        check_same(&engine, &fresh(&world, shuffle.options, &shuffle.targets), &shuffle.targets)?;
-        check_truth(&engine, &world, shuffle.options, &shuffle.targets)?;
+        check_same(&engine, &fresh(&world, &shuffle.options, &shuffle.targets), &shuffle.targets)?;
+        check_truth(&engine, &world, &shuffle.options, &shuffle.targets)?;
     }
 }
 
 #[test]
 fn nothing_is_answered_before_every_kind_was_listed() {
-    let mut engine = engine(Options::default());
+    let mut engine = engine(&Options::default());
     let target = get("web", Reading::Merged);
     assert!(engine.watch(&target).is_none());
     let [last, first @ ..] = Kind::ALL;

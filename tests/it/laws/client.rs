@@ -4,36 +4,41 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use prost::Message;
 use switchyard::{
-    pb::{destination as pb, meta::metadata},
+    pb::destination as pb,
     resolve::Answer,
     wire::{self, Frames},
 };
 
 /// What a client knows of one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Known {
     pub(super) weight: u32,
-    /// Its own labels, and those of the set it came in.
-    pub(super) labels: BTreeMap<String, String>,
+    /// Everything else that is said of it, but its address.
+    pub(super) said: pb::WeightedAddr,
+    /// The labels of the set it came in.
     pub(super) set: BTreeMap<String, String>,
-    /// `namespace/name` of the Pod behind it.
-    pub(super) pod: Option<String>,
+}
+
+impl Known {
+    /// Of this message, in whatever set.
+    pub(super) fn new(weight: u32, said: pb::WeightedAddr) -> Self {
+        Self { weight, said: pb::WeightedAddr { addr: None, weight: 0, ..said }, set: BTreeMap::new() }
+    }
 }
 
 /// What a client knows, or should.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
     /// From `Get`.
     Endpoints { exists: bool, known: BTreeMap<SocketAddr, Known> },
-    /// From `GetProfile`: name, overrides in order, and the one endpoint if it is a profile of one.
-    Profile { name: String, overrides: Vec<(String, u32)>, endpoint: Option<SocketAddr> },
+    /// From `GetProfile`.
+    Profile(Box<pb::DestinationProfile>),
 }
 
 /// One stream, from its first message on.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     state: Option<State>,
-    last_profile: Option<pb::DestinationProfile>,
 }
 
 impl Stream {
@@ -72,18 +77,15 @@ impl Stream {
 
     fn take_profile(&mut self, message: &[u8]) -> Result<(), String> {
         let profile = pb::DestinationProfile::decode(message).map_err(|error| error.to_string())?;
-        if self.last_profile.as_ref() == Some(&profile) {
-            return Err(format!("the same profile again: {profile:?}"));
-        }
-        let overrides: Vec<_> =
-            profile.dst_overrides.iter().map(|dst| (dst.authority.clone(), dst.weight)).collect();
-        if overrides.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>() > u32::MAX.into() {
+        let overrides = &profile.dst_overrides;
+        if overrides.iter().map(|dst| u64::from(dst.weight)).sum::<u64>() > u32::MAX.into() {
             return Err(format!("overrides that overflow a proxy: {overrides:?}"));
         }
-        let addr = profile.endpoint.as_ref().and_then(|endpoint| endpoint.addr.as_ref());
-        let endpoint = addr.and_then(|addr| addr.try_into().ok());
-        self.state = Some(State::Profile { name: profile.fully_qualified_name.clone(), overrides, endpoint });
-        self.last_profile = Some(profile);
+        let next = Some(State::Profile(Box::new(profile)));
+        if self.state == next {
+            return Err(format!("the same profile again: {next:?}"));
+        }
+        self.state = next;
         Ok(())
     }
 
@@ -136,15 +138,10 @@ fn read_set(set: &pb::WeightedAddrSet) -> Result<Vec<(SocketAddr, Known)>, Strin
     for addr in &set.addrs {
         let at = addr.addr.as_ref().ok_or("an endpoint without an address")?;
         let at = SocketAddr::try_from(at).map_err(|error| error.to_string())?;
-        let pod = addr.resource_ref.as_ref().and_then(|reference| match reference.kind.as_ref()? {
-            metadata::Kind::Resource(pod) => Some(format!("{}/{}", pod.namespace, pod.name)),
-            metadata::Kind::Default(_) => None,
-        });
         if addr.weight == 0 {
             return Err(format!("{at} has weight 0"));
         }
-        let (labels, set) = (addr.metric_labels.clone(), set.metric_labels.clone());
-        read.push((at, Known { weight: addr.weight, labels, set, pod }));
+        read.push((at, Known { set: set.metric_labels.clone(), ..Known::new(addr.weight, addr.clone()) }));
     }
     if read.is_empty() || !read.is_sorted_by(|(a, _), (b, _)| a < b) {
         return Err(format!("an add that is empty or not in order: {read:?}"));

@@ -115,8 +115,9 @@ impl Proxy {
 
 /// The backends to which a profile sends traffic.
 fn weights(profile: Option<&State>) -> BTreeMap<&str, u32> {
-    let Some(State::Profile { overrides, .. }) = profile else { return BTreeMap::new() };
-    let named = overrides.iter().map(|(to, weight)| (to.split('.').next().unwrap_or_default(), *weight));
+    let Some(State::Profile(profile)) = profile else { return BTreeMap::new() };
+    let overrides = profile.dst_overrides.iter();
+    let named = overrides.map(|dst| (dst.authority.split('.').next().unwrap_or_default(), dst.weight));
     named.filter(|(_, weight)| *weight > 0).collect()
 }
 

@@ -47,7 +47,7 @@ fn weights(engine: &Engine) -> Result<BTreeMap<String, Vec<u32>>, TestCaseError>
     };
     let mut weights: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for one in known.values() {
-        weights.entry(one.labels["service"].clone()).or_default().push(one.weight);
+        weights.entry(one.said.metric_labels["service"].clone()).or_default().push(one.weight);
     }
     Ok(weights)
 }
@@ -121,14 +121,15 @@ proptest! {
         let mut engine = watched(&world(&backends));
         let answer = engine.watch(&profile("web")).ok_or_else(|| TestCaseError::fail("no answer"))?;
 
-        let State::Profile { overrides, .. } = read(&answer).map_err(TestCaseError::fail)? else {
+        let State::Profile(profile) = read(&answer).map_err(TestCaseError::fail)? else {
             return Err(TestCaseError::fail("not a profile"));
         };
 
-        let sum: u64 = overrides.iter().map(|(_, weight)| u64::from(*weight)).sum();
+        let overrides = &profile.dst_overrides;
+        let sum: u64 = overrides.iter().map(|dst| u64::from(dst.weight)).sum();
         prop_assert!(0 < sum && sum <= u64::from(u32::MAX), "{:?}", overrides);
         if backends.iter().any(|(weight, count)| *weight > 0 && *count > 0) {
-            let said: Vec<_> = overrides.iter().map(|(_, weight)| *weight > 0).collect();
+            let said: Vec<_> = overrides.iter().map(|dst| dst.weight > 0).collect();
             let serves: Vec<_> = backends.iter().map(|(weight, count)| *weight > 0 && *count > 0).collect();
             prop_assert_eq!(said, serves);
         }

@@ -26,6 +26,7 @@ pub(crate) fn service(service: &str) -> Object {
         ports: vec![ServicePort { name: "http".into(), port: 80 }],
         local_traffic_only: false,
         multi_cluster_marker: None,
+        opaque_ports: None,
     }))
 }
 
@@ -44,6 +45,7 @@ pub(super) fn slice(service: &str, number: u8, count: u8) -> Object {
     Object::EndpointSlice(Arc::new(EndpointSlice {
         name: name(service),
         service: Some(service.into()),
+        mirror: None,
         subsets: vec![Subset { ports, endpoints: (0..count).map(endpoint).collect() }],
     }))
 }

@@ -61,7 +61,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn start(start: &[Object], options: Options, drain: Duration) -> Self {
         let (metrics, (batches, receiver)) = (Metrics::default(), mpsc::channel(1024));
-        let engine = Engine::new(DOMAIN.into(), options);
+        let engine = Engine::new(DOMAIN.into(), options.clone());
         let (controller, directory) =
             Controller::new(engine, Lead { drain }, Default::default(), metrics.clone());
         tokio::spawn(controller.run(receiver));
@@ -88,9 +88,9 @@ impl Server {
 
     /// What will be true after these edits.
     pub(super) fn after(&self, edits: &[Edit]) -> impl Fn(&Target) -> State + use<> {
-        let (mut world, options) = (self.world.clone(), self.options);
+        let (mut world, options) = (self.world.clone(), self.options.clone());
         world.edit_all(edits);
-        move |target| Oracle { objects: world.objects(), options }.answer(target)
+        move |target| Oracle { objects: world.objects(), options: &options }.answer(target)
     }
 
     /// Everything that a stream may show now: what is true, or what was before a hold that still lasts.
@@ -110,8 +110,8 @@ impl Server {
         self.recent(held).map(|world| self.oracle(world).answer(target)).collect()
     }
 
-    fn oracle<'a>(&self, world: &'a World) -> Oracle<'a> {
-        Oracle { objects: world.objects(), options: self.options }
+    fn oracle<'a>(&'a self, world: &'a World) -> Oracle<'a> {
+        Oracle { objects: world.objects(), options: &self.options }
     }
 
     /// The worlds that were true until this long ago, and the one that is.
@@ -218,7 +218,7 @@ fn play(drain: u64) -> impl Strategy<Value = Play> {
 }
 
 async fn perform(play: &Play) -> Result<(), TestCaseError> {
-    let mut server = Server::start(&play.start, play.options, Duration::from_millis(play.drain));
+    let mut server = Server::start(&play.start, play.options.clone(), Duration::from_millis(play.drain));
     let target = |i: usize| &play.targets[play.subscribers[i] % play.targets.len()];
     let mut subscribers = Vec::new();
     for i in 0..play.subscribers.len() {

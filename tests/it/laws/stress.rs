@@ -9,6 +9,7 @@ use std::{
 };
 
 use switchyard::{
+    blocks::Blocks,
     context::Reading,
     controller::Directory,
     resolve::{Answer, Options, Query, Target},
@@ -148,7 +149,7 @@ async fn keep(topics: Arc<Topics>, targets: Vec<Target>, done: Arc<AtomicBool>) 
                 drop(cursor);
             }
             let Some(topic) = open else { continue };
-            let view = if exists { View::new(Arc::new([]), Vec::new()) } else { View::absent() };
+            let view = if exists { View::new(Arc::new([]), Blocks::default()) } else { View::absent() };
             let current = topic.current();
             topic.publish(Arc::new(Published::new(Arc::new(Answer::Endpoints(view)), current.as_deref())));
             if topics.reap(target, Duration::ZERO) {

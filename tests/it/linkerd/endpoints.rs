@@ -245,7 +245,7 @@ fn an_address_that_belongs_to_another_pod_now_is_sent_again() {
     name1.expect("add E1..E2=10k");
     mesh.edit("endpoints name1 E1(pod=p2) E2");
     name1.expect("add E1=10k");
-    assert_eq!(name1.labels_of("E1"), "pod=p2");
+    assert_eq!(name1.labels_of("E1"), "pod=p2 serviceaccount=default zone= zone_locality=unknown");
 }
 
 #[test]

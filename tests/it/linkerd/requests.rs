@@ -8,6 +8,7 @@ use switchyard::{
     authority::{Authority, Host},
     context::{Context, Reading},
     grpc::{destination::Destination, drain::Drain},
+    metrics,
     model::{Name, NsName},
 };
 use tokio::time::Duration;
@@ -206,4 +207,20 @@ fn case_6_an_unknown_service_is_a_stream_that_says_so() {
     let mesh = Mesh::given("");
     let first = mesh.first("web.d.svc.cluster.local:80", "").expect("a stream");
     assert!(matches!(first, Update::NoEndpoints(none) if !none.exists));
+}
+
+#[test]
+fn no_metric_grows_with_what_is_asked() {
+    let mesh = Mesh::given("service web 80; endpoints web W1");
+    let ask = |n: u32| {
+        mesh.first(&format!("web-{n}.d.svc.cluster.local:80"), "").expect("a stream");
+        mesh.first_profile(&format!("10.0.0.{n}:80")).expect("a profile");
+        mesh.first(&format!("linkerd-{n}.io"), "").expect_err("refused");
+    };
+    let registry = mesh.metrics.registry();
+    let series = || metrics::render(&registry).lines().count();
+    ask(0);
+    let before = series();
+    (1..100).for_each(ask);
+    assert_eq!(series(), before);
 }

@@ -1,10 +1,12 @@
-//! Many streams, and streams that come back: cases 69 and 72.
+//! Many streams, and streams that come back: cases 69 and 72; and when a server is ready, of case 70. How it ends
+//! its streams is in `robust`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use switchyard::controller::VIEW_LINGER;
+use switchyard::{admin, controller::VIEW_LINGER, metrics::Metrics, status::Status};
+use tokio::{net::TcpListener, sync::watch};
 
-use crate::mesh::Mesh;
+use crate::{mesh::Mesh, server::http_get};
 
 #[test]
 fn case_69_a_thousand_streams_each_get_their_first_message_and_every_change() {
@@ -61,4 +63,20 @@ fn a_view_that_somebody_watches_is_never_dropped() {
     mesh.wait(60_000);
     mesh.edit("endpoints web W2");
     web.expect("add W2=10k; remove W1");
+}
+
+#[tokio::test]
+async fn case_70_a_server_is_ready_once_its_source_has_been_read_and_until_it_is_about_to_stop() {
+    let (status, receiver) = watch::channel(Arc::new(Status::default()));
+    let admin = admin::Admin::new(Metrics::default().registry(), receiver);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    tokio::spawn(admin::serve(listener, admin.clone()));
+    let code = async |path| http_get(addr, path).await.expect("an answer").0;
+
+    assert_eq!((code("/ready").await, code("/live").await, code("/ping").await), (503, 200, 200));
+    status.send_replace(Arc::new(Status { synced: true, ..Status::default() }));
+    assert_eq!(code("/ready").await, 200);
+    admin.set_draining();
+    assert_eq!((code("/ready").await, code("/live").await, code("/nothing").await), (503, 200, 404));
 }

@@ -241,6 +241,12 @@ impl Get {
     /// Everything that was said since the last time.
     #[track_caller]
     pub(crate) fn take(&mut self) -> Vec<Said> {
+        self.take_updates().into_iter().map(|(said, _)| said).collect()
+    }
+
+    /// The same with the whole messages.
+    #[track_caller]
+    pub(crate) fn take_updates(&mut self) -> Vec<(Said, Update)> {
         let mut all = Vec::new();
         for transition in self.tap.transitions() {
             let mut said: Vec<Said> = Vec::new();
@@ -248,7 +254,8 @@ impl Get {
                 said.push(self.pool.fold(message));
             }
             check_transition(&said);
-            all.extend(said);
+            let whole = transition.iter().map(|message| Update::decode(&**message).expect("an Update"));
+            all.extend(said.into_iter().zip(whole));
         }
         self.compare_with_a_new_client();
         all
@@ -358,14 +365,20 @@ impl GetProfile {
     /// Everything that was said since the last time.
     #[track_caller]
     pub(crate) fn take(&mut self) -> Vec<String> {
+        self.take_profiles().iter().map(|profile| self.shown(profile)).collect()
+    }
+
+    /// The same as whole messages.
+    #[track_caller]
+    pub(crate) fn take_profiles(&mut self) -> Vec<DestinationProfile> {
         let mut all = Vec::new();
         for transition in self.tap.transitions() {
             assert_eq!(transition.len(), 1, "a profile is one message");
             let profile = DestinationProfile::decode(&*transition[0]).expect("a DestinationProfile");
             assert!(self.last.as_ref() != Some(&profile), "a profile is said again");
             check_profile(&profile);
-            all.push(self.shown(&profile));
-            self.last = Some(profile);
+            self.last = Some(profile.clone());
+            all.push(profile);
         }
         all
     }

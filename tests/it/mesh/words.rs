@@ -24,9 +24,9 @@ use std::{
 
 use switchyard::{
     model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, Name, Node, NsName, Object, ObjectId, Pod,
-        Problem, ProfileOverride, Reason, Service, ServiceKind, ServicePort, ServiceProfile, Subset,
-        TargetRef, TrafficSplit,
+        Backend, Endpoint, EndpointPort, EndpointSlice, Kind, LabelSet, Name, Node, NsName, Object, ObjectId,
+        Phase, Pod, Problem, ProfileOverride, Reason, Service, ServiceKind, ServicePort, ServiceProfile,
+        Subset, TargetRef, TrafficSplit,
     },
     pb::destination::Route,
     source::Event,
@@ -83,7 +83,7 @@ fn object(kind: &str, name: NsName, words: &[&str]) -> Object {
         }
         ("slice", words) => Object::EndpointSlice(Arc::new(slice(&name, None, words))),
         ("subsets", words) => Object::Endpoints(Arc::new(slice(&name, Some(&name.name), words))),
-        ("pod", words) => Object::Pod(Arc::new(Pod { name, node: value(words, "node").map(Name::from) })),
+        ("pod", words) => Object::Pod(Arc::new(running_pod(name, value(words, "node").map(Name::from)))),
         ("node", words) => {
             let name = NsName::new("", name.name);
             Object::Node(Arc::new(Node { name, zone: value(words, "zone").map(Name::from) }))
@@ -91,6 +91,20 @@ fn object(kind: &str, name: NsName, words: &[&str]) -> Object {
         ("split", words) => Object::TrafficSplit(Arc::new(split(&name, words))),
         ("profile", words) => Object::ServiceProfile(Arc::new(profile(&name, words))),
         _ => panic!("not a kind: {kind:?}"),
+    }
+}
+
+/// A Pod that runs, of which nothing else is known.
+pub(crate) fn running_pod(name: NsName, node: Option<Name>) -> Pod {
+    Pod {
+        name,
+        node,
+        ips: [None; 2],
+        host_ips: Box::default(),
+        phase: Phase::Running,
+        spec: Arc::default(),
+        labels: Arc::default(),
+        own_labels: LabelSet::default(),
     }
 }
 
@@ -123,6 +137,7 @@ fn service(name: NsName, words: &[&str]) -> Service {
         ports: ports.collect(),
         local_traffic_only: words.contains(&"local"),
         multi_cluster_marker: words.contains(&"marker").then_some("multicluster.linkerd.io/remote-discovery"),
+        opaque_ports: None,
     }
 }
 
@@ -141,6 +156,7 @@ fn slice(name: &NsName, service: Option<&Name>, words: &[&str]) -> EndpointSlice
     EndpointSlice {
         name: name.clone(),
         service: service.cloned(),
+        mirror: None,
         subsets: vec![Subset { ports, endpoints }],
     }
 }

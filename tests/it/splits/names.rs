@@ -115,12 +115,15 @@ fn d7_labels_name_the_apex_for_the_set_and_the_backend_for_each_address() {
     let (mut merged, mut leaf) = (mesh.merged("web"), mesh.leaf("web"));
     merged.expect("add A1=250M B1=250M X1=500M");
     assert_eq!(merged.set_labels(), "namespace=d service=web");
-    assert_eq!(merged.labels_of("A1"), "pod=a-1 service=a");
-    assert_eq!(merged.labels_of("B1"), "service=b");
-    assert_eq!(merged.labels_of("X1"), "service=a", "the first backend by name");
+    assert_eq!(
+        merged.labels_of("A1"),
+        "pod=a-1 service=a serviceaccount=default zone= zone_locality=unknown"
+    );
+    assert_eq!(merged.labels_of("B1"), "service=b zone_locality=unknown");
+    assert_eq!(merged.labels_of("X1"), "service=a zone_locality=unknown", "the first backend by name");
     leaf.expect("add W1=10k");
     assert_eq!(leaf.set_labels(), "namespace=d service=web");
-    assert_eq!(leaf.labels_of("W1"), "pod=w-1");
+    assert_eq!(leaf.labels_of("W1"), "pod=w-1 serviceaccount=default zone= zone_locality=unknown");
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn d7_a_backend_of_weight_zero_does_not_name_the_addresses_it_shares() {
     );
     let mut web = mesh.merged("web");
     web.expect("add X1=500M B1=500M");
-    assert_eq!(web.labels_of("X1"), "service=b");
+    assert_eq!(web.labels_of("X1"), "service=b zone_locality=unknown");
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn d7_the_apex_as_its_own_backend_is_named_as_the_backend() {
         Mesh::given("service web 80; endpoints web W1; split web web=1 a=1; service a 80; endpoints a A1");
     let mut web = mesh.merged("web");
     web.expect("add W1=500M A1=500M");
-    assert_eq!(web.labels_of("W1"), "service=web");
+    assert_eq!(web.labels_of("W1"), "service=web zone_locality=unknown");
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn d7_an_address_that_moves_to_another_backend_is_sent_again_for_its_label() {
     web.expect("add A1=250M X1=250M B1=250M B2=250M");
     mesh.edit("endpoints a A1 A2; endpoints b B1 X1");
     web.expect("add A2=250M X1=250M; remove B2");
-    assert_eq!(web.labels_of("X1"), "service=b");
+    assert_eq!(web.labels_of("X1"), "service=b zone_locality=unknown");
 }
 
 #[test]

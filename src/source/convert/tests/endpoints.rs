@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{super::*, ip, object, rejected};
-use crate::model::{Endpoint, EndpointPort, EndpointSlice, TargetRef};
+use crate::model::{Endpoint, EndpointPort, EndpointSlice, Mirror, TargetRef};
 
 #[track_caller]
 fn slice(kind: Kind, fields: Value) -> EndpointSlice {
@@ -55,7 +55,9 @@ fn a_slice_keeps_what_resolving_needs() {
                 { "addresses": ["192.0.2.2"], "conditions": { "ready": false } },
                 { "addresses": ["192.0.2.3"], "conditions": { "ready": null },
                   "targetRef": { "kind": "Pod", "name": "p", "namespace": "other" } },
-                { "addresses": ["192.0.2.4"], "targetRef": { "kind": "ExternalWorkload", "name": "w" } },
+                { "addresses": ["192.0.2.4"],
+                  "targetRef": { "kind": "ExternalWorkload", "name": "w", "namespace": "other" } },
+                { "addresses": ["192.0.2.6"], "targetRef": { "kind": "ExternalWorkload" } },
                 { "addresses": ["192.0.2.5"], "targetRef": { "kind": "Gadget", "name": "g" } },
                 { "addresses": [] },
                 { "addresses": ["example.com"] },
@@ -78,7 +80,8 @@ fn a_slice_keeps_what_resolving_needs() {
             },
             Endpoint { ready: false, ..endpoint("192.0.2.2") },
             Endpoint { target: TargetRef::Pod(NsName::new("other", "p")), ..endpoint("192.0.2.3") },
-            endpoint("192.0.2.4"),
+            Endpoint { target: TargetRef::Workload(NsName::new("d", "w")), ..endpoint("192.0.2.4") },
+            Endpoint { target: TargetRef::Other("ExternalWorkload".into()), ..endpoint("192.0.2.6") },
             Endpoint { target: TargetRef::Other("Gadget".into()), ..endpoint("192.0.2.5") },
         ]
     );
@@ -121,6 +124,39 @@ fn a_slice_without_ports_says_so_and_names_are_no_addresses() {
     let endpoints = json!([{ "addresses": ["192.0.2.1"] }]);
     let named = slice(Kind::EndpointSlice, json!({ "addressType": "FQDN", "endpoints": endpoints }));
     assert_eq!(named.subsets[0].endpoints, []);
+}
+
+#[test]
+fn a_mirrored_service_has_a_gateway() {
+    let (cluster, name, identity) = (
+        "mirror.linkerd.io/cluster-name",
+        "mirror.linkerd.io/remote-svc-fq-name",
+        "mirror.linkerd.io/remote-gateway-identity",
+    );
+    let full = Mirror {
+        cluster: Some("west".into()),
+        remote_name: Some("web.d.svc.west".into()),
+        gateway_identity: Some("gateway.west".into()),
+    };
+    let annotations = json!({ name: "web.d.svc.west", identity: "gateway.west" });
+    for (metadata, expected) in [
+        (json!({}), None),
+        (json!({ "labels": { cluster: "" }, "annotations": { name: "", identity: "" } }), None),
+        (json!({ "labels": { cluster: "west" }, "annotations": annotations }), Some(full)),
+        (
+            json!({ "annotations": { identity: "g" } }),
+            Some(Mirror { gateway_identity: Some("g".into()), ..Mirror::default() }),
+        ),
+    ] {
+        for kind in [Kind::EndpointSlice, Kind::Endpoints] {
+            assert_eq!(slice(kind, json!({ "metadata": metadata })).mirror, expected, "{metadata}");
+        }
+    }
+    rejected(
+        Kind::Endpoints,
+        json!({ "metadata": { "annotations": { identity: 1 } } }),
+        r#"metadata.annotations["mirror.linkerd.io/remote-gateway-identity"]"#,
+    );
 }
 
 #[test]

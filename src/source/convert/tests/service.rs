@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{super::*, ip, object, rejected};
-use crate::model::{Service, ServiceKind, ServicePort};
+use crate::model::{PortRanges, Service, ServiceKind, ServicePort};
 
 #[track_caller]
 fn service(fields: Value) -> Service {
@@ -38,6 +38,7 @@ fn a_service_keeps_addresses_and_tcp_ports() {
             ports: vec![service_port("http", 80), service_port("", 81)],
             local_traffic_only: true,
             multi_cluster_marker: None,
+            opaque_ports: None,
         }
     );
 }
@@ -82,6 +83,25 @@ fn a_service_carries_its_multi_cluster_marker() {
     ] {
         assert_eq!(service(json!({ "metadata": metadata })).multi_cluster_marker, marker, "{metadata}");
     }
+}
+
+#[test]
+fn opaque_ports_of_a_service_may_be_named() {
+    let ports = json!([{ "port": 3306, "name": "db" }, { "port": 53, "name": "dns", "protocol": "UDP" }]);
+    for (annotations, opaque) in [
+        (json!({}), None),
+        (json!({ "config.linkerd.io/opaque-ports": "" }), Some("")),
+        (json!({ "config.linkerd.io/opaque-ports": "db, dns, 80-90, nobody" }), Some("3306,80-90")),
+    ] {
+        let read = service(json!({ "metadata": { "annotations": annotations }, "spec": { "ports": ports } }));
+        let opaque = opaque.map(|list| PortRanges::parse(list, |_| Vec::new()).0);
+        assert_eq!(read.opaque_ports, opaque, "{annotations}");
+    }
+    rejected(
+        Kind::Service,
+        json!({ "metadata": { "annotations": { "config.linkerd.io/opaque-ports": 80 } } }),
+        r#"metadata.annotations["config.linkerd.io/opaque-ports"]"#,
+    );
 }
 
 #[test]

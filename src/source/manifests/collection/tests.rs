@@ -33,6 +33,11 @@ fn events(batch: &Batch) -> Vec<String> {
     batch.events.iter().map(show).collect()
 }
 
+/// The same of a first batch, without the kinds of which there are none.
+fn not_empty(batch: &Batch) -> Vec<String> {
+    events(batch).into_iter().filter(|event| !event.ends_with(" 0")).collect()
+}
+
 /// Every finding as `place reason object: message`.
 #[track_caller]
 fn findings(batch: &Batch) -> Vec<String> {
@@ -241,16 +246,10 @@ fn bookinfo_as_istio_ships_it_is_served_whole() {
     let versions = include_str!("../../../../tests/data/istio-bookinfo/bookinfo-versions.yaml");
     let mut collection = Collection::default();
     let batch = take(&mut collection, &[("bookinfo.yaml", bookinfo)]);
-    let expected = [
-        "Service 4",
-        "EndpointSlice 4",
-        "Endpoints 0",
-        "Pod 6",
-        "Node 0",
-        "TrafficSplit 0",
-        "ServiceProfile 0",
-    ];
-    assert_eq!(events(&batch), expected.map(|count| format!("= {count}")));
+    assert_eq!(
+        not_empty(&batch),
+        ["Service 4", "EndpointSlice 4", "Pod 6"].map(|count| format!("= {count}"))
+    );
     let report = batch.report.expect("a report");
     assert_eq!(report.skipped, BTreeMap::from([("ServiceAccount".to_owned(), 4)]));
     assert_eq!((report.workloads, report.findings.len()), (6, 0));
@@ -277,15 +276,9 @@ fn our_own_bookinfo_has_a_split_and_no_findings() {
         ("split.yaml", include_str!("../../../../examples/bookinfo/split.yaml")),
     ];
     let batch = take(&mut Collection::default(), &files);
-    let expected = [
-        "Service 6",
-        "EndpointSlice 6",
-        "Endpoints 0",
-        "Pod 6",
-        "Node 0",
-        "TrafficSplit 1",
-        "ServiceProfile 0",
-    ];
-    assert_eq!(events(&batch), expected.map(|count| format!("= {count}")));
+    assert_eq!(
+        not_empty(&batch),
+        ["Service 6", "EndpointSlice 6", "Pod 6", "TrafficSplit 1"].map(|count| format!("= {count}"))
+    );
     assert_eq!(findings(&batch).len(), 0);
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    model::{Kind, Name, NsName, ObjectId},
+    model::{Kind, LabelSet, Name, NsName, ObjectId},
     source::manifests::{
         hash::{hash, letters, ordinal_suffix},
         items::Key,
@@ -121,12 +121,19 @@ fn on_nodes(name: &Name, nodes: &[Name]) -> impl Iterator<Item = (String, Option
     })
 }
 
+/// Label of a StatefulSet's Pod: its name.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+
+/// Label of a StatefulSet's Pod: its number.
+const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
+
 /// The Pod of a StatefulSet with that number: no two are alike, each has a name in DNS and labels of its own.
 fn numbered(workload: &Workload, ordinal: u64) -> Group {
     let name = format!("{}-{ordinal}", workload.name.name);
     let mut shape = Shape::clone(&workload.shape);
-    shape.labels.insert("statefulset.kubernetes.io/pod-name".into(), name.as_str().into());
-    shape.labels.insert("apps.kubernetes.io/pod-index".into(), ordinal.to_string().into());
+    let index = ordinal.to_string();
+    let own = [(POD_NAME_LABEL, name.as_str()), (POD_INDEX_LABEL, index.as_str())];
+    shape.own_labels = LabelSet::new(shape.own_labels.iter().chain(own));
     shape.hostname = Some(name.as_str().into());
     shape.subdomain.clone_from(&workload.service);
     let mut group = alike(workload, [(name, None)].into_iter());

@@ -11,6 +11,7 @@ use crate::{
     model::{Endpoint, EndpointPort, EndpointSlice, Name, NsName, Subset, TargetRef},
     source::manifests::{
         hash::{hash, letters},
+        outside::Outside,
         services::Selecting,
         workloads::Life,
     },
@@ -31,8 +32,8 @@ impl<'g> Index<'g> {
     pub(super) fn new(groups: &'g [Group]) -> Self {
         let mut by_label: HashMap<_, Vec<_>> = HashMap::new();
         for group in groups {
-            for (key, value) in &group.shape.labels {
-                by_label.entry((&group.namespace, &**key, &**value)).or_default().push(group);
+            for (key, value) in group.shape.all_labels() {
+                by_label.entry((&group.namespace, key, value)).or_default().push(group);
             }
         }
         Self { by_label }
@@ -45,9 +46,13 @@ impl<'g> Index<'g> {
         let fewest =
             labels.map(|label| with_label(label).map_or(&[][..], Vec::as_slice)).min_by_key(|g| g.len());
         let candidates = fewest.unwrap_or_default().iter().copied();
-        candidates.filter(|group| selecting.selects(&group.shape.labels)).collect()
+        candidates.filter(|group| selecting.selects(|key| group.shape.label(key))).collect()
     }
 }
+
+/// Endpoints by the numbers of the Service's ports on them, for they share a slice only if every port leads
+/// to the same number. Each with the hash of a name.
+type ByPorts = BTreeMap<Vec<Option<u16>>, Vec<(u64, Endpoint)>>;
 
 /// The slices of a Service over these Pods.
 pub(super) fn slices(
@@ -56,16 +61,53 @@ pub(super) fn slices(
     groups: &[&Group],
     zones: &Zones,
 ) -> Vec<EndpointSlice> {
-    // Endpoints share a slice only if every port of the Service leads to the same number on them.
-    let mut by_ports: BTreeMap<Vec<Option<u16>>, Vec<(u64, Endpoint)>> = BTreeMap::new();
+    let mut by_ports = ByPorts::new();
     for group in groups {
-        let numbers: Vec<_> = selecting.ports.iter().map(|(_, target)| target.on(&group.shape)).collect();
-        if !numbers.is_empty() && numbers.iter().all(Option::is_none) {
-            continue;
+        if let Some(numbers) = numbers(selecting, |name| group.shape.port(name)) {
+            let endpoints = endpoints(service, selecting, group, zones);
+            by_ports.entry(numbers).or_default().extend(endpoints);
         }
-        let endpoints = endpoints(service, selecting, group, zones);
-        by_ports.entry(numbers).or_default().extend(endpoints);
     }
+    in_slices(service, selecting, by_ports, "")
+}
+
+/// The slices of a Service over what it selects outside the cluster: Linkerd keeps them apart and calls them
+/// so.
+pub(super) fn slices_outside<'o>(
+    service: &NsName,
+    selecting: &Selecting,
+    outside: impl Iterator<Item = &'o Outside>,
+) -> Vec<EndpointSlice> {
+    let mut by_ports = ByPorts::new();
+    for outside in outside {
+        let workload = &outside.workload;
+        let is_selected =
+            workload.name.namespace == service.namespace && selecting.selects(|key| workload.labels.get(key));
+        let numbers = numbers(selecting, |name| outside.port(name));
+        if let (true, Some(address), Some(numbers)) = (is_selected, outside.address(), numbers) {
+            let endpoint = Endpoint {
+                address,
+                ready: outside.ready || selecting.publish_not_ready,
+                hostname: None,
+                node: None,
+                zone: outside.zone(),
+                hint_zones: Vec::new(),
+                target: TargetRef::Workload(workload.name.clone()),
+            };
+            by_ports.entry(numbers).or_default().push((hash(workload.name.name.as_str()), endpoint));
+        }
+    }
+    in_slices(service, selecting, by_ports, "linkerd-external-")
+}
+
+/// The number of each port of the Service on what has these ports by name; `None` if it has none of them.
+fn numbers(selecting: &Selecting, port: impl Fn(&str) -> Option<u16>) -> Option<Vec<Option<u16>>> {
+    let numbers = selecting.numbers(port);
+    (numbers.is_empty() || numbers.iter().any(Option::is_some)).then_some(numbers)
+}
+
+/// Slices with these endpoints, whose names begin with `prefix`.
+fn in_slices(service: &NsName, selecting: &Selecting, by_ports: ByPorts, prefix: &str) -> Vec<EndpointSlice> {
     let mut slices = Vec::new();
     for (numbers, mut endpoints) in by_ports {
         let named = selecting.ports.iter().zip(&numbers);
@@ -78,8 +120,9 @@ pub(super) fn slices(
             endpoints.sort_by_key(|endpoint| endpoint.address);
             let suffix = letters(hash(&format!("{service} {numbers:?} {place}")), 8);
             slices.push(EndpointSlice {
-                name: NsName::new(service.namespace.clone(), format!("{}-{suffix}", service.name)),
+                name: NsName::new(service.namespace.clone(), format!("{prefix}{}-{suffix}", service.name)),
                 service: Some(service.name.clone()),
+                mirror: None,
                 subsets: vec![Subset { ports: Some(ports.clone()), endpoints }],
             });
         }

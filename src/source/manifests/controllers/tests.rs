@@ -8,6 +8,8 @@ use crate::{
     source::manifests::items::{self, Content},
 };
 
+mod mesh;
+
 /// Controllers, and what was made of the manifests that they saw last.
 #[derive(Default)]
 struct World {
@@ -39,7 +41,14 @@ impl World {
                     wanted.pods.push((object.name(), pod));
                 }
                 Content::Other(object) => insert(&mut objects, object.clone()),
-                Content::Workload(workload) => wanted.workloads.push(workload),
+                Content::Outside(object, outside) => {
+                    insert(&mut objects, object.clone());
+                    wanted.outside.push(outside);
+                }
+                Content::Workload(workload, object) => {
+                    object.iter().for_each(|object| insert(&mut objects, object.clone()));
+                    wanted.workloads.push(workload);
+                }
             }
         }
         self.outcome = self.controllers.complete(&wanted, &mut objects);

@@ -86,18 +86,27 @@ fn kinds_of_no_concern_are_counted() {
     let text = [
         object("v1", "ServiceAccount"),
         object("v1", "ServiceAccount"),
-        object("batch/v1", "Job"),
+        object("batch/v1", "CronJob"),
         object("serving.knative.dev/v1", "Service"),
         object("example.com/v1", "AllowList"),
-        // What does not concern us need not even have a name.
+        // To a Job without a name nothing can belong yet.
         "---\napiVersion: batch/v1\nkind: Job\nmetadata: { generateName: x- }\n".to_owned(),
+        // What does not concern us need not even have a name.
+        "---\napiVersion: v1\nkind: Secret\nmetadata: { generateName: x- }\n".to_owned(),
     ]
     .concat();
     let read = read(&text).expect("good");
     let skipped: Vec<_> = read.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
     assert_eq!(
         skipped,
-        [("AllowList", 1), ("Job", 2), ("Service.serving.knative.dev", 1), ("ServiceAccount", 2)]
+        [
+            ("AllowList", 1),
+            ("CronJob", 1),
+            ("Job", 1),
+            ("Secret", 1),
+            ("Service.serving.knative.dev", 1),
+            ("ServiceAccount", 2),
+        ]
     );
     assert_eq!(read.items.len(), 0);
 }
@@ -131,6 +140,24 @@ metadata: { name: s }
 apiVersion: v1
 kind: Pod
 metadata: { name: p2, namespace: Upper }
+---
+apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: { name: s }
+spec: { proxyProtocol: opaque, port: 0 }
+---
+apiVersion: policy.linkerd.io/v2
+kind: Server
+metadata: { name: s2 }
+---
+apiVersion: workload.linkerd.io/v1
+kind: ExternalWorkload
+metadata: { name: w }
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: { name: r, ownerReferences: 1 }
+spec: { template: {} }
 ";
     let expected = [
         "2 Service default/web !spec.ports[0].port",
@@ -139,6 +166,10 @@ metadata: { name: p2, namespace: Upper }
         "16 Deployment default/d !spec.replicas",
         "21 TrafficSplit default/s !apiVersion",
         "25 Pod Upper/p2 !metadata.namespace",
+        "29 Server default/s !spec.port",
+        "34 Server default/s2 !apiVersion",
+        "38 ExternalWorkload default/w !apiVersion",
+        "42 ReplicaSet default/r !metadata.ownerReferences",
     ];
     assert_eq!(items(text), expected);
     let read = read(text).expect("good");

@@ -3,9 +3,16 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{
+    model::{Kind, Object},
+    source::convert::convert,
+};
 
 fn pod(fields: Value) -> Result<ExplicitPod, Rejection> {
-    ExplicitPod::read(&At::root(&fields))
+    let mut fields = fields;
+    fields["metadata"]["name"] = "p".into();
+    let Object::Pod(pod) = convert(Kind::Pod, &fields)? else { panic!("{fields}") };
+    ExplicitPod::read(&pod, &At::root(&fields))
 }
 
 fn workload(kind: WorkloadKind, spec: Value) -> Result<Workload, Rejection> {
@@ -33,7 +40,7 @@ fn a_shape_keeps_labels_and_named_tcp_ports_of_all_containers() {
         },
     }));
     let shape = read.expect("a good Pod").shape;
-    assert_eq!(shape.labels, Labels::from([("app".into(), "web".into())]));
+    assert_eq!((shape.label("app"), shape.label("tier")), (Some("web"), None));
     let ports = ["http", "admin", "dns"].map(|name| shape.port(name));
     assert_eq!(ports, [Some(80), Some(4191), None]);
     assert_eq!((&shape.node, &shape.hostname), (&Some("n".into()), &Some("h".into())));
@@ -119,7 +126,7 @@ fn the_template_hash_changes_with_the_template_only() {
     assert_eq!(of(1, "a:1").template_hash, of(2, "a:1").template_hash);
     assert_ne!(of(1, "a:1").template_hash, of(1, "a:2").template_hash);
     let one = of(1, "a:1");
-    assert_eq!(one.shape.labels.get("pod-template-hash"), Some(&one.template_hash));
+    assert_eq!(one.shape.label("pod-template-hash"), Some(&*one.template_hash));
 }
 
 #[test]

@@ -5,23 +5,59 @@ use std::{
     net::SocketAddr,
 };
 
-use switchyard::model::{Endpoint, EndpointSlice, Name, NsName, Object, Pod, Service, Subset, TargetRef};
+use switchyard::{
+    model::{Endpoint, EndpointSlice, Name, NsName, Pod, Service, Subset, TargetRef},
+    pb::destination::WeightedAddr,
+};
 
-use super::Oracle;
+use super::{Oracle, metadata::with_label};
 
 /// A ready endpoint of a service's port.
 #[derive(Clone)]
 pub(super) struct Ready<'a> {
     pub(super) addr: SocketAddr,
     endpoint: &'a Endpoint,
+    /// What is said of it, but for how near it is.
+    said: WeightedAddr,
+}
+
+/// How near an endpoint is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locality {
+    Local,
+    Remote,
+    Unknown,
 }
 
 impl Ready<'_> {
-    pub(super) fn pod(&self) -> Option<&NsName> {
+    fn pod(&self) -> Option<&NsName> {
         match &self.endpoint.target {
             TargetRef::Pod(pod) => Some(pod),
             _ => None,
         }
+    }
+
+    /// The object behind it.
+    fn target(&self) -> Option<&TargetRef> {
+        Some(&self.endpoint.target).filter(|target| **target != TargetRef::None)
+    }
+
+    pub(super) fn locality(&self, zone: Option<&Name>) -> Locality {
+        match (zone, self.target().and(self.endpoint.zone.as_ref())) {
+            (Some(here), Some(there)) if here == there => Locality::Local,
+            (Some(_), Some(_)) => Locality::Remote,
+            _ => Locality::Unknown,
+        }
+    }
+
+    /// What a client in a zone is told of it.
+    pub(super) fn told(&self, zone: Option<&Name>) -> WeightedAddr {
+        let locality = match self.locality(zone) {
+            Locality::Local => "local",
+            Locality::Remote => "remote",
+            Locality::Unknown => "unknown",
+        };
+        with_label(self.said.clone(), "zone_locality", locality)
     }
 }
 
@@ -29,22 +65,33 @@ impl<'a> Oracle<'a> {
     /// Ready endpoints of a service's port, of one address the first.
     fn ready(self, service: &Service, instance: Option<&Name>, port: u16) -> Vec<Ready<'a>> {
         let mut ready: BTreeMap<SocketAddr, Ready<'a>> = BTreeMap::new();
-        for subset in self.slices(&service.name).flat_map(|slice| &slice.subsets) {
-            let Some(port) = target_port(service, subset, port) else { continue };
-            for endpoint in &subset.endpoints {
-                let exists = match &endpoint.target {
-                    TargetRef::None => true,
-                    TargetRef::Pod(pod) => self.pod(pod).is_some(),
-                    TargetRef::Other(_) => false,
-                };
-                let wanted = instance.is_none() || endpoint.hostname.as_ref() == instance;
-                if endpoint.ready && exists && wanted {
-                    let addr = SocketAddr::new(endpoint.address, port);
-                    ready.entry(addr).or_insert(Ready { addr, endpoint });
+        for slice in self.slices(&service.name) {
+            for subset in &slice.subsets {
+                let Some(target_port) = target_port(service, subset, port) else { continue };
+                for endpoint in &subset.endpoints {
+                    let wanted = instance.is_none() || endpoint.hostname.as_ref() == instance;
+                    let addr = SocketAddr::new(endpoint.address, target_port);
+                    if !endpoint.ready || !wanted || ready.contains_key(&addr) {
+                        continue;
+                    }
+                    if let Some(said) = self.said(slice, endpoint, target_port, port) {
+                        ready.insert(addr, Ready { addr, endpoint, said });
+                    }
                 }
             }
         }
         ready.into_values().collect()
+    }
+
+    /// What is said of an endpoint; nothing if it is not given out.
+    fn said(self, slice: &EndpointSlice, endpoint: &Endpoint, port: u16, asked: u16) -> Option<WeightedAddr> {
+        let said = match &endpoint.target {
+            TargetRef::None => return Some(self.said_of_address(slice.mirror.as_ref(), asked)),
+            TargetRef::Pod(pod) => self.said_of_pod(self.pod(pod)?, &[port])?,
+            TargetRef::Workload(workload) => self.said_of_workload(self.workload(workload)?, port),
+            TargetRef::Other(_) => return None,
+        };
+        Some(with_label(said, "zone", endpoint.zone.as_ref().map_or("", Name::as_str)))
     }
 
     /// Those of them that a client on this node is given.
@@ -59,7 +106,7 @@ impl<'a> Oracle<'a> {
         ready.retain(|ready| self.options.ipv6 || ready.addr.is_ipv4());
         if service.local_traffic_only {
             ready.retain(|ready| {
-                let pod = ready.pod().and_then(|pod| self.pod(pod));
+                let pod: Option<&Pod> = ready.pod().and_then(|pod| self.pod(pod));
                 let here = ready.endpoint.node.as_ref().or(pod.and_then(|pod| pod.node.as_ref()));
                 pod.is_some() && node.is_some() && here == node
             });
@@ -78,11 +125,11 @@ impl<'a> Oracle<'a> {
         self.one_family(self.ready(service, None, port))
     }
 
-    /// IPv6 before IPv4 of one pod, or no IPv6 at all.
+    /// IPv6 before IPv4 of one Pod or workload, or no IPv6 at all.
     fn one_family(self, ready: Vec<Ready<'a>>) -> Vec<Ready<'a>> {
         let six: BTreeSet<_> =
-            ready.iter().filter(|r| r.addr.is_ipv6()).filter_map(|r| r.pod().cloned()).collect();
-        let better = |ready: &Ready<'_>| ready.pod().is_some_and(|pod| six.contains(pod));
+            ready.iter().filter(|r| r.addr.is_ipv6()).filter_map(|r| r.target().cloned()).collect();
+        let better = |ready: &Ready<'_>| ready.target().is_some_and(|target| six.contains(target));
         let kept = ready.into_iter().filter(|ready| match (self.options.ipv6, ready.addr.is_ipv6()) {
             (ipv6, true) => ipv6,
             (true, false) => !better(ready),
@@ -91,36 +138,19 @@ impl<'a> Oracle<'a> {
         kept.collect()
     }
 
-    fn pod(self, name: &NsName) -> Option<&'a Pod> {
-        self.objects.iter().find_map(|object| match object {
-            Object::Pod(o) if o.name == *name => Some(&**o),
-            _ => None,
-        })
-    }
-
-    fn zone(self, node: &Name) -> Option<&'a Name> {
-        self.objects.iter().find_map(|object| match object {
-            Object::Node(o) if o.name.name == *node => o.zone.as_ref(),
-            _ => None,
-        })
-    }
-
-    /// A service's slices by name, or its Endpoints objects where it has none.
-    pub(super) fn slices(self, service: &NsName) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
-        let of_service = |slice: &EndpointSlice| {
-            slice.name.namespace == service.namespace && slice.service.as_ref() == Some(&service.name)
+    /// Labels that say which service of another cluster this one mirrors.
+    pub(super) fn mirror_labels(self, service: &NsName) -> Vec<(&'static str, &'a str)> {
+        let mut mirrors = self.slices(service).filter_map(|slice| slice.mirror.as_ref());
+        let Some((mirror, cluster)) = mirrors.find_map(|mirror| Some((mirror, mirror.cluster.as_ref()?)))
+        else {
+            return Vec::new();
         };
-        let (mut slices, mut endpoints) = (Vec::new(), Vec::new());
-        for object in self.objects {
-            match object {
-                Object::EndpointSlice(slice) if of_service(slice) => slices.push(&**slice),
-                Object::Endpoints(slice) if of_service(slice) => endpoints.push(&**slice),
-                _ => {}
-            }
+        let mut labels = vec![("target_cluster", &**cluster)];
+        let mut parts = mirror.remote_name.as_ref().map_or("", |name| name).split('.');
+        if let (Some(name), Some(namespace)) = (parts.next(), parts.next()) {
+            labels.extend([("target_service", name), ("target_service_namespace", namespace)]);
         }
-        let mut found = if slices.is_empty() { endpoints } else { slices };
-        found.sort_by(|a, b| a.name.name.as_str().cmp(b.name.name.as_str()));
-        found.into_iter()
+        labels
     }
 }
 

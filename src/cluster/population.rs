@@ -1,0 +1,514 @@
+//! Who lives in the cluster: Pods and ExternalWorkloads, who owns them, and which Servers select them.
+//!
+//! What answers say of a Pod is mostly what they say of every Pod of its template. That part is worked out
+//! once for all of them, as a [`PodClass`], when the Pod comes or anything that it depends on changes; a
+//! change that leaves the class as it was is no change to anybody.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use super::{interned::Interned, slices::Backing};
+use crate::model::{
+    Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Phase, Pod, PodSpec,
+    Server, ServerPort, TargetRef,
+};
+
+/// Label of a Pod that a control plane has injected: the namespace of that control plane.
+const CONTROL_PLANE_LABEL: &str = "linkerd.io/control-plane-ns";
+/// Label of a Deployment's Pods.
+const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
+
+/// What is said alike of all Pods of one template.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PodClass {
+    /// Their namespace.
+    pub namespace: Name,
+    /// What their template says.
+    pub spec: Arc<PodSpec>,
+    /// The namespace of their control plane; `None` if they are not meshed.
+    pub control_plane: Option<Name>,
+    /// Label `pod-template-hash`, if it is not empty.
+    pub template_hash: Option<Name>,
+    /// What a user would say they belong to: the metric label (`deployment`, `k8s_job`, ..) and the name.
+    /// `None` for Pods that stand for themselves.
+    pub owner: Option<(Box<str>, Name)>,
+    /// Container ports that Servers make opaque, sorted.
+    pub opaque_by_server: Box<[u16]>,
+}
+
+/// A Pod with its class.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// The Pod.
+    pub pod: Arc<Pod>,
+    /// What it has in common with its like.
+    pub class: Arc<PodClass>,
+}
+
+/// What is known under the name of a Pod.
+#[derive(Debug, Default)]
+struct Record {
+    resident: Option<Resident>,
+    /// Slices with an endpoint that refers to it, whether or not it exists.
+    slices: Vec<Arc<ObjectId>>,
+}
+
+/// What is known under the name of an ExternalWorkload.
+#[derive(Debug, Default)]
+struct WorkloadRecord {
+    workload: Option<Arc<ExternalWorkload>>,
+    opaque_by_server: Arc<[u16]>,
+    slices: Vec<Arc<ObjectId>>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Population {
+    pods: HashMap<Name, BTreeMap<Name, Record>>,
+    count: usize,
+    workloads: BTreeMap<NsName, WorkloadRecord>,
+    workload_count: usize,
+    controllers: HashMap<(Kind, NsName), Arc<Controller>>,
+    /// By the ReplicaSet or Job that owns them.
+    pods_of_controller: HashMap<(Kind, NsName), BTreeSet<Name>>,
+    servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
+    /// Pods with an address of their own, and not at its end.
+    by_ip: HashMap<IpAddr, Tenants>,
+    /// Pods with host ports by the addresses of their nodes.
+    by_host: HashMap<IpAddr, Vec<Arc<Pod>>>,
+    workloads_by_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+    classes: Interned<PodClass>,
+    specs: Interned<PodSpec>,
+    labels: Interned<LabelSet>,
+    names: Interned<str>,
+}
+
+/// The Pods that say they have an address: one, except for a moment.
+#[derive(Debug)]
+enum Tenants {
+    One(Arc<Pod>),
+    #[expect(clippy::box_collection, reason = "keeps the entry of the usual case at two words")]
+    Many(Box<Vec<Arc<Pod>>>),
+}
+
+/// What a change in the population means to others.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// Slices with endpoints that refer to these are to be seen anew.
+    pub(super) backings: Vec<(TargetRef, Vec<Arc<ObjectId>>, Backing)>,
+    /// Pods of which something changed.
+    pub(super) pods: Vec<NsName>,
+    /// Addresses whose tenants changed, or of whose tenants something changed.
+    pub(super) ips: BTreeSet<IpAddr>,
+}
+
+impl Population {
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Pod => self.count,
+            Kind::ExternalWorkload => self.workload_count,
+            Kind::Server => self.servers.values().map(BTreeMap::len).sum(),
+            _ => self.controllers.keys().filter(|(k, _)| *k == kind).count(),
+        }
+    }
+
+    /// The names of all objects of a kind.
+    pub(super) fn names(&self, kind: Kind) -> BTreeSet<NsName> {
+        match kind {
+            Kind::Pod => {
+                let residents = self.pods.values().flat_map(BTreeMap::values);
+                residents.filter_map(|record| Some(record.resident.as_ref()?.pod.name.clone())).collect()
+            }
+            Kind::ExternalWorkload => {
+                let exist = self.workloads.iter().filter(|(_, record)| record.workload.is_some());
+                exist.map(|(name, _)| name.clone()).collect()
+            }
+            Kind::Server => {
+                self.servers.values().flat_map(BTreeMap::values).map(|server| server.name.clone()).collect()
+            }
+            _ => self.controllers.keys().filter(|(k, _)| *k == kind).map(|(_, name)| name.clone()).collect(),
+        }
+    }
+
+    pub(super) fn resident(&self, name: &NsName) -> Option<&Resident> {
+        self.pods.get(&name.namespace)?.get(&name.name)?.resident.as_ref()
+    }
+
+    pub(super) fn workload(&self, name: &NsName) -> Option<(&Arc<ExternalWorkload>, &Arc<[u16]>)> {
+        let record = self.workloads.get(name)?;
+        Some((record.workload.as_ref()?, &record.opaque_by_server))
+    }
+
+    /// The Pods whose own address this is.
+    pub(super) fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        match self.by_ip.get(&ip) {
+            None => &[],
+            Some(Tenants::One(pod)) => std::slice::from_ref(pod),
+            Some(Tenants::Many(pods)) => pods,
+        }
+    }
+
+    /// The Pods with host ports on a node with this address.
+    pub(super) fn pods_on_host(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        self.by_host.get(&ip).map_or(&[], Vec::as_slice)
+    }
+
+    /// The ExternalWorkloads with this address, by name.
+    pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
+        self.workloads_by_ip.get(&ip).into_iter().flatten()
+    }
+
+    /// What is behind an endpoint that refers to a Pod.
+    pub(super) fn backing_of_pod(&self, name: &NsName) -> Backing {
+        self.resident(name).map_or(Backing::Missing, Backing::pod)
+    }
+
+    /// What is behind an endpoint that refers to an ExternalWorkload.
+    pub(super) fn backing_of_workload(&self, name: &NsName) -> Backing {
+        self.workload(name).map_or(Backing::Missing, |(workload, opaque)| Backing::Workload {
+            workload: workload.clone(),
+            opaque_by_server: opaque.clone(),
+        })
+    }
+
+    /// Notes that a slice refers to a Pod, or no longer does.
+    pub(super) fn refer_to_pod(&mut self, pod: &NsName, slice: &Arc<ObjectId>, refers: bool) {
+        let residents = self.pods.entry(pod.namespace.clone()).or_default();
+        if !refers {
+            if let Some(record) = residents.get_mut(&pod.name) {
+                record.slices.retain(|other| other != slice);
+                if record.slices.is_empty() && record.resident.is_none() {
+                    residents.remove(&pod.name);
+                }
+            }
+            if residents.is_empty() {
+                self.pods.remove(&pod.namespace);
+            }
+            return;
+        }
+        set_reference(&mut residents.entry(pod.name.clone()).or_default().slices, slice);
+    }
+
+    /// Notes that a slice refers to an ExternalWorkload, or no longer does.
+    pub(super) fn refer_to_workload(&mut self, workload: &NsName, slice: &Arc<ObjectId>, refers: bool) {
+        if refers {
+            set_reference(&mut self.workloads.entry(workload.clone()).or_default().slices, slice);
+        } else if let Some(record) = self.workloads.get_mut(workload) {
+            record.slices.retain(|other| other != slice);
+            if record.slices.is_empty() && record.workload.is_none() {
+                self.workloads.remove(workload);
+            }
+        }
+    }
+
+    pub(super) fn set_pod(&mut self, name: &NsName, new: Option<Arc<Pod>>, moved: &mut Moved) {
+        let old = self.resident(name).cloned();
+        if old.as_ref().map(|old| &old.pod) == new.as_ref() {
+            return;
+        }
+        if let Some(old) = &old {
+            self.index(&old.pod, false);
+        }
+        let new = new.map(|pod| {
+            let pod = self.share(pod);
+            self.index(&pod, true);
+            let class = self.class_of(&pod);
+            Resident { class: self.classes.one(class), pod }
+        });
+        self.count = self.count + usize::from(new.is_some()) - usize::from(old.is_some());
+        self.settle(name, old.as_ref(), new, moved);
+    }
+
+    /// Puts a Pod in its place, and notes to whom that matters.
+    fn settle(&mut self, name: &NsName, old: Option<&Resident>, new: Option<Resident>, moved: &mut Moved) {
+        let same = |same: fn(&Resident, &Resident) -> bool| match (old, &new) {
+            (Some(old), Some(new)) => same(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        let backs_the_same = same(|old, new| old.class == new.class && old.pod.node == new.pod.node);
+        let lives_the_same = same(|old, new| {
+            let of = |pod: &Pod| (pod.phase, pod.ips);
+            of(&old.pod) == of(&new.pod) && old.pod.host_ips == new.pod.host_ips
+        });
+        if !(backs_the_same && lives_the_same) {
+            moved.pods.push(name.clone());
+            for pod in old.map(|old| &old.pod).into_iter().chain(new.as_ref().map(|new| &new.pod)) {
+                moved.ips.extend(pod.ips.iter().flatten().chain(&pod.host_ips));
+            }
+        }
+        let residents = self.pods.entry(name.namespace.clone()).or_default();
+        let backing = new.as_ref().map_or(Backing::Missing, Backing::pod);
+        let key = new.as_ref().map_or(&name.name, |new| &new.pod.name.name).clone();
+        let record = residents.entry(key).or_default();
+        record.resident = new;
+        if !backs_the_same && !record.slices.is_empty() {
+            moved.backings.push((TargetRef::Pod(name.clone()), record.slices.clone(), backing));
+        }
+        if record.resident.is_none() && record.slices.is_empty() {
+            residents.remove(&name.name);
+            if residents.is_empty() {
+                self.pods.remove(&name.namespace);
+            }
+        }
+    }
+
+    /// The same Pod, with what it has in common with others shared with them.
+    fn share(&mut self, mut pod: Arc<Pod>) -> Arc<Pod> {
+        let own = Arc::make_mut(&mut pod);
+        own.spec = self.specs.one(own.spec.clone());
+        own.labels = self.labels.one(own.labels.clone());
+        own.node = own.node.take().map(|node| self.name(node));
+        own.name.namespace = self.name(own.name.namespace.clone());
+        pod
+    }
+
+    /// The one copy of the name of a node or a namespace.
+    fn name(&mut self, name: Name) -> Name {
+        self.names.one(name.into_shared()).into()
+    }
+
+    /// Keeps the indexes true.
+    fn index(&mut self, pod: &Arc<Pod>, added: bool) {
+        if let Some(controller) = controller_of(pod) {
+            let name = pod.name.name.clone();
+            super::index::set_member(&mut self.pods_of_controller, controller, name, added);
+        }
+        if pod.phase == Phase::Over {
+            return;
+        }
+        for ip in pod.ips.iter().flatten().filter(|_| !pod.spec.host_network) {
+            match self.by_ip.entry(*ip) {
+                Entry::Vacant(place) if added => _ = place.insert(Tenants::One(pod.clone())),
+                Entry::Vacant(_) => {}
+                Entry::Occupied(mut place) => {
+                    let mut all = match place.get() {
+                        Tenants::One(one) => vec![one.clone()],
+                        Tenants::Many(many) => Vec::clone(many),
+                    };
+                    change(&mut all, pod, added);
+                    match all.len() {
+                        0 => _ = place.remove(),
+                        1 => _ = place.insert(Tenants::One(all.remove(0))),
+                        _ => _ = place.insert(Tenants::Many(Box::new(all))),
+                    }
+                }
+            }
+        }
+        for ip in &pod.host_ips {
+            let pods = self.by_host.entry(*ip).or_default();
+            change(pods, pod, added);
+            if pods.is_empty() {
+                self.by_host.remove(ip);
+            }
+        }
+    }
+
+    fn class_of(&self, pod: &Pod) -> Arc<PodClass> {
+        let namespace = &pod.name.namespace;
+        let label = |key| pod.label(key).filter(|value| !value.is_empty()).map(Name::from);
+        let number = |port: &ServerPort| -> Vec<u16> {
+            match port {
+                ServerPort::Number(number) => vec![*number],
+                ServerPort::Name(name) => {
+                    pod.spec.ports.iter().filter(|p| p.name == *name).map(|p| p.port).collect()
+                }
+            }
+        };
+        let opaque_by_server = self.opaque_ports(namespace, |server| {
+            let selects = server.pods.as_ref().is_some_and(|pods| pods.selects(|key| pod.label(key)));
+            if selects { number(&server.port) } else { Vec::new() }
+        });
+        Arc::new(PodClass {
+            namespace: namespace.clone(),
+            spec: pod.spec.clone(),
+            control_plane: label(CONTROL_PLANE_LABEL),
+            template_hash: label(TEMPLATE_HASH_LABEL),
+            owner: self.owner_of(pod),
+            opaque_by_server: opaque_by_server.into(),
+        })
+    }
+
+    /// What all Servers of a namespace together make opaque.
+    fn opaque_ports(&self, namespace: &Name, of: impl Fn(&OpaqueServer) -> Vec<u16>) -> Vec<u16> {
+        let servers = self.servers.get(namespace).into_iter().flat_map(BTreeMap::values);
+        let ports: BTreeSet<u16> = servers.filter_map(|server| server.opaque.as_ref()).flat_map(of).collect();
+        ports.into_iter().collect()
+    }
+
+    /// A ReplicaSet stands for what owns it if that is a workload of Kubernetes' own, a Job for any owner.
+    fn owner_of(&self, pod: &Pod) -> Option<(Box<str>, Name)> {
+        let owner = pod.spec.owner.as_ref()?;
+        let above = controller_of(pod).and_then(|key| self.controllers.get(&key)?.owner.clone());
+        let stands_for = |above: &crate::model::OwnerRef| {
+            &*owner.kind == "Job"
+                || matches!(&*above.kind, "Job" | "StatefulSet" | "DaemonSet" | "Deployment")
+        };
+        let owner = above.filter(stands_for).unwrap_or_else(|| owner.clone());
+        let kind = owner.kind.to_lowercase();
+        Some((if kind == "job" { "k8s_job".into() } else { kind.into() }, owner.name))
+    }
+
+    pub(super) fn set_controller(
+        &mut self,
+        key: (Kind, NsName),
+        new: Option<Arc<Controller>>,
+        moved: &mut Moved,
+    ) {
+        let owner = |controller: Option<&Arc<Controller>>| controller.and_then(|c| c.owner.clone());
+        let same = owner(self.controllers.get(&key)) == owner(new.as_ref());
+        match new {
+            Some(new) => _ = self.controllers.insert(key.clone(), new),
+            None => _ = self.controllers.remove(&key),
+        }
+        if !same {
+            let pods = self.pods_of_controller.get(&key).cloned().unwrap_or_default();
+            for name in pods {
+                self.reclassify(&NsName { namespace: key.1.namespace.clone(), name }, moved);
+            }
+        }
+    }
+
+    pub(super) fn set_server(&mut self, name: &NsName, new: Option<Arc<Server>>, moved: &mut Moved) {
+        let namespace = &name.namespace;
+        let servers = self.servers.entry(namespace.clone()).or_default();
+        let old = servers.get(&name.name).cloned();
+        if old == new {
+            return;
+        }
+        match &new {
+            Some(new) => _ = servers.insert(name.name.clone(), new.clone()),
+            None => _ = servers.remove(&name.name),
+        }
+        if servers.is_empty() {
+            self.servers.remove(namespace);
+        }
+        let opaque: Vec<_> = [&old, &new].into_iter().flatten().filter_map(|s| s.opaque.as_ref()).collect();
+        if opaque.is_empty() {
+            return;
+        }
+        let concerned = |pod: &Pod| {
+            let selectors = opaque.iter().filter_map(|server| server.pods.as_ref());
+            selectors.into_iter().any(|pods| pods.selects(|key| pod.label(key)))
+        };
+        let residents = self.pods.get(namespace).into_iter().flat_map(BTreeMap::values);
+        let pods: Vec<_> = residents
+            .filter_map(|record| Some(&record.resident.as_ref()?.pod))
+            .filter(|pod| concerned(pod))
+            .map(|pod| pod.name.clone())
+            .collect();
+        for pod in pods {
+            self.reclassify(&pod, moved);
+        }
+        let names: Vec<_> =
+            self.workloads.keys().filter(|name| name.namespace == *namespace).cloned().collect();
+        for name in names {
+            self.reconsider_workload(&name, moved);
+        }
+    }
+
+    /// Works a Pod's class out again.
+    fn reclassify(&mut self, name: &NsName, moved: &mut Moved) {
+        let Some(old) = self.resident(name).cloned() else { return };
+        let class = self.class_of(&old.pod);
+        let new = Resident { pod: old.pod.clone(), class: self.classes.one(class) };
+        self.settle(name, Some(&old), Some(new), moved);
+    }
+
+    pub(super) fn set_workload(
+        &mut self,
+        name: &NsName,
+        new: Option<Arc<ExternalWorkload>>,
+        moved: &mut Moved,
+    ) {
+        let record = self.workloads.entry(name.clone()).or_default();
+        if record.workload == new {
+            if record.workload.is_none() && record.slices.is_empty() {
+                self.workloads.remove(name);
+            }
+            return;
+        }
+        let old = std::mem::replace(&mut record.workload, new.clone());
+        self.workload_count = self.workload_count + usize::from(new.is_some()) - usize::from(old.is_some());
+        for (workload, added) in [(old, false), (new, true)] {
+            for ip in workload.iter().flat_map(|workload| &workload.ips) {
+                super::index::set_member(&mut self.workloads_by_ip, *ip, name.clone(), added);
+                moved.ips.insert(*ip);
+            }
+        }
+        let opaque = self.opaque_ports_of_workload(name);
+        let record = self.workloads.get_mut(name).expect("made above");
+        record.opaque_by_server = opaque;
+        let slices = record.slices.clone();
+        if slices.is_empty() && record.workload.is_none() {
+            self.workloads.remove(name);
+        }
+        if !slices.is_empty() {
+            moved.backings.push((TargetRef::Workload(name.clone()), slices, self.backing_of_workload(name)));
+        }
+    }
+
+    /// Works out again which ports of a workload are opaque.
+    fn reconsider_workload(&mut self, name: &NsName, moved: &mut Moved) {
+        let opaque = self.opaque_ports_of_workload(name);
+        let Some(record) = self.workloads.get_mut(name) else { return };
+        let Some(workload) = record.workload.as_ref().filter(|_| record.opaque_by_server != opaque) else {
+            return;
+        };
+        moved.ips.extend(&workload.ips);
+        record.opaque_by_server = opaque;
+        let slices = record.slices.clone();
+        moved.backings.push((TargetRef::Workload(name.clone()), slices, self.backing_of_workload(name)));
+    }
+
+    fn opaque_ports_of_workload(&self, name: &NsName) -> Arc<[u16]> {
+        let Some(workload) = self.workloads.get(name).and_then(|record| record.workload.as_ref()) else {
+            return Arc::default();
+        };
+        let number = |port: &ServerPort| -> Vec<u16> {
+            match port {
+                ServerPort::Number(number) => vec![*number],
+                ServerPort::Name(name) => {
+                    workload.ports.iter().filter(|(n, _)| n == name).map(|(_, number)| *number).collect()
+                }
+            }
+        };
+        let ports = self.opaque_ports(&name.namespace, |server| {
+            let selects =
+                server.workloads.as_ref().is_some_and(|s| s.selects(|key| workload.labels.get(key)));
+            if selects { number(&server.port) } else { Vec::new() }
+        });
+        ports.into()
+    }
+}
+
+/// The ReplicaSet or Job that a Pod belongs to.
+fn controller_of(pod: &Pod) -> Option<(Kind, NsName)> {
+    let owner = pod.spec.owner.as_ref()?;
+    let kind = match &*owner.kind {
+        "ReplicaSet" => Kind::ReplicaSet,
+        "Job" => Kind::Job,
+        _ => return None,
+    };
+    Some((kind, NsName { namespace: pod.name.namespace.clone(), name: owner.name.clone() }))
+}
+
+fn set_reference(slices: &mut Vec<Arc<ObjectId>>, slice: &Arc<ObjectId>) {
+    if !slices.contains(slice) {
+        // Nearly every Pod is in one slice only.
+        slices.reserve_exact(1);
+        slices.push(slice.clone());
+    }
+}
+
+/// Adds a Pod to those of an address, by name, or takes it out.
+fn change(pods: &mut Vec<Arc<Pod>>, pod: &Arc<Pod>, added: bool) {
+    pods.retain(|other| other.name != pod.name);
+    if added {
+        let place = pods.partition_point(|other| other.name < pod.name);
+        pods.insert(place, pod.clone());
+    }
+}

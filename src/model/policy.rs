@@ -1,0 +1,55 @@
+//! Linkerd's Servers, as far as they make ports opaque, and workloads outside the cluster.
+
+use std::net::IpAddr;
+
+use super::{LabelSet, NsName, OwnerRef, PortRanges, Selector};
+
+/// A `policy.linkerd.io` Server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Its namespace and name.
+    pub name: NsName,
+    /// What it makes opaque: `spec.proxyProtocol: opaque`. Any other Server changes nothing here.
+    pub opaque: Option<OpaqueServer>,
+}
+
+/// Which port of which workloads is opaque.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpaqueServer {
+    /// `spec.podSelector`: Pods of its namespace.
+    pub pods: Option<Selector>,
+    /// `spec.externalWorkloadSelector`: ExternalWorkloads of its namespace.
+    pub workloads: Option<Selector>,
+    /// `spec.port`.
+    pub port: ServerPort,
+}
+
+/// The port of a Server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerPort {
+    /// This number.
+    Number(u16),
+    /// The container's (or workload's) port of this name.
+    Name(Box<str>),
+}
+
+/// A `workload.linkerd.io` ExternalWorkload: a meshed process outside the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalWorkload {
+    /// Its namespace and name.
+    pub name: NsName,
+    /// `spec.meshTLS.identity`, a URI.
+    pub identity: Box<str>,
+    /// `spec.meshTLS.serverName`.
+    pub server_name: Box<str>,
+    /// `spec.workloadIPs`: one a family.
+    pub ips: Box<[IpAddr]>,
+    /// `spec.ports`, TCP only: name (may be empty) and number.
+    pub ports: Box<[(Box<str>, u16)]>,
+    /// Its owner, if there is exactly one.
+    pub owner: Option<OwnerRef>,
+    /// Annotation `config.linkerd.io/opaque-ports`, with names of its ports resolved.
+    pub opaque_ports: Option<PortRanges>,
+    /// Its labels.
+    pub labels: LabelSet,
+}

@@ -1,0 +1,232 @@
+//! What is said of an endpoint besides its address and weight: labels, TLS identity, protocol hints.
+//!
+//! The rules are those of Linkerd's destination service; a proxy builds its client stack from them. They are
+//! given in parts of a `WeightedAddr`, so that what many endpoints have in common is encoded once.
+
+use crate::{
+    cluster::{Backing, PodClass},
+    model::{ExternalWorkload, Mirror, Name, NsName, PortRanges, Problem, Reason},
+    pb::destination::{
+        AuthorityOverride, ProtocolHint, TlsIdentity, WeightedAddr,
+        protocol_hint::{H2, Opaque, OpaqueTransport, Protocol},
+        tls_identity::{DnsLikeIdentity, Strategy, UriLikeIdentity},
+    },
+};
+
+use super::MeshOptions;
+
+/// Where an ExternalWorkload's proxy listens if no port of it says so.
+const DEFAULT_INBOUND_PORT: u16 = 4143;
+/// Name of the port of an ExternalWorkload on which its proxy listens.
+const PROXY_PORT: &str = "linkerd-proxy";
+
+/// Why a meshed Pod cannot be given out: a client could not tell how to speak to its proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LacksVariable(&'static str);
+
+impl LacksVariable {
+    /// What the operator is told of so many Pods, of which this is one.
+    pub(super) fn problem(self, pod: &NsName, count: usize) -> Problem {
+        let others = if count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() };
+        let message = format!(
+            "Pod {pod}{others} belongs to a mesh but is left out: expected {} with an ip:port in the environment \
+             of its container linkerd-proxy, found none; let the proxy be injected again",
+            self.0
+        );
+        Problem { reason: Reason::PodUnusable, path: String::new(), message }
+    }
+}
+
+/// What is said of one port of the Pods of a class.
+pub(super) struct PodPort<'a> {
+    class: &'a PodClass,
+    /// The container's port.
+    port: u16,
+    /// The port on the node that leads there, if that is what was asked for.
+    host_port: Option<u16>,
+    mesh: &'a MeshOptions,
+}
+
+impl<'a> PodPort<'a> {
+    pub(super) fn new(class: &'a PodClass, port: u16, mesh: &'a MeshOptions) -> Self {
+        Self { class, port, host_port: None, mesh }
+    }
+
+    /// The same port as it is reached through a port of the node. What is said of either holds.
+    pub(super) fn through(self, host_port: u16) -> Self {
+        Self { host_port: Some(host_port), ..self }
+    }
+
+    fn is_in(&self, ports: &PortRanges) -> bool {
+        ports.contains(self.port) || self.host_port.is_some_and(|port| ports.contains(port))
+    }
+
+    /// Whether connections are not to be looked into: by the annotation, else the default list; or by a
+    /// Server.
+    pub(super) fn is_opaque(&self) -> bool {
+        let listed = self.class.spec.opaque_ports.as_ref().unwrap_or(&self.mesh.opaque_ports);
+        let by_server = |port: &u16| self.class.opaque_by_server.binary_search(port).is_ok();
+        self.is_in(listed) || by_server(&self.port) || self.host_port.as_ref().is_some_and(by_server)
+    }
+
+    /// Whether the Pod's proxy takes what goes to this port.
+    fn is_meshed(&self) -> bool {
+        self.class.control_plane.is_some() && !self.is_in(&self.class.spec.skip_inbound_ports)
+    }
+
+    /// The port to connect to instead, where the real one is said inside the connection.
+    fn transport(&self) -> Result<Option<u16>, LacksVariable> {
+        let proxy = &self.class.spec.proxy;
+        let admin = proxy.admin.ok_or(LacksVariable("LINKERD2_PROXY_ADMIN_LISTEN_ADDR"))?;
+        let control = proxy.control.ok_or(LacksVariable("LINKERD2_PROXY_CONTROL_LISTEN_ADDR"))?;
+        let is_the_proxys_own = self.port == admin || self.port == control;
+        if is_the_proxys_own || !(self.mesh.transport_header || self.is_opaque()) {
+            return Ok(None);
+        }
+        proxy.inbound.map(Some).ok_or(LacksVariable("LINKERD2_PROXY_INBOUND_LISTEN_ADDR"))
+    }
+
+    /// Whether the Pods can be given out at all.
+    pub(super) fn check(&self) -> Result<(), LacksVariable> {
+        if self.is_meshed() { self.transport().map(|_| ()) } else { Ok(()) }
+    }
+
+    /// What is said of all Pods of the class.
+    pub(super) fn describe(&self, zone: Option<&Name>) -> Result<WeightedAddr, LacksVariable> {
+        let class = self.class;
+        let mut addr = WeightedAddr::default();
+        let mut label = |key: &str, value: &str| {
+            addr.metric_labels.insert(key.to_owned(), value.to_owned());
+        };
+        if let Some((kind, name)) = &class.owner {
+            label(kind, name.as_str());
+        }
+        label("serviceaccount", &class.spec.service_account);
+        label("zone", zone.map_or("", Name::as_str));
+        if let Some(namespace) = &class.control_plane {
+            label("control_plane_ns", namespace.as_str());
+        }
+        if let Some(hash) = &class.template_hash {
+            label("pod_template_hash", hash.as_str());
+        }
+        if !self.is_meshed() {
+            return Ok(addr);
+        }
+        addr.tls_identity = self.identity();
+        addr.protocol_hint = Some(hint(self.is_opaque(), self.mesh.h2_upgrade, self.transport()?));
+        addr.http2 = self.mesh.http2;
+        Ok(addr)
+    }
+
+    fn identity(&self) -> Option<TlsIdentity> {
+        let control_plane = self.class.control_plane.as_ref()?;
+        let trust_domain = &self.mesh.trust_domain;
+        if *control_plane != self.mesh.controller_namespace || trust_domain.as_str().is_empty() {
+            return None;
+        }
+        let name = format!(
+            "{}.{}.serviceaccount.identity.{control_plane}.{trust_domain}",
+            self.class.spec.service_account, self.class.namespace
+        );
+        let strategy = Strategy::DnsLikeIdentity(DnsLikeIdentity { name: name.clone() });
+        Some(TlsIdentity { strategy: Some(strategy), server_name: Some(DnsLikeIdentity { name }) })
+    }
+}
+
+/// What is said of one port of an ExternalWorkload, which is always meshed.
+pub(super) fn describe_workload(
+    workload: &ExternalWorkload,
+    opaque_by_server: &[u16],
+    port: u16,
+    zone: Option<&Name>,
+    mesh: &MeshOptions,
+) -> WeightedAddr {
+    let is_opaque = is_opaque_at_workload(workload, opaque_by_server, port, mesh);
+    let inbound = || {
+        let proxy = workload.ports.iter().find(|(name, _)| **name == *PROXY_PORT);
+        proxy.map_or(DEFAULT_INBOUND_PORT, |(_, port)| *port)
+    };
+    let transport = (mesh.transport_header || is_opaque).then(inbound);
+    let uri = UriLikeIdentity { uri: workload.identity.to_string() };
+    let mut addr = WeightedAddr {
+        tls_identity: Some(TlsIdentity {
+            strategy: Some(Strategy::UriLikeIdentity(uri)),
+            server_name: Some(DnsLikeIdentity { name: workload.server_name.to_string() }),
+        }),
+        protocol_hint: Some(hint(is_opaque, true, transport)),
+        http2: mesh.http2,
+        ..WeightedAddr::default()
+    };
+    if let Some(owner) = &workload.owner {
+        addr.metric_labels.insert(owner.kind.to_lowercase(), owner.name.to_string());
+    }
+    addr.metric_labels.insert("zone".to_owned(), zone.map(Name::to_string).unwrap_or_default());
+    addr
+}
+
+/// Whether connections to this port of a workload are not to be looked into.
+pub(super) fn is_opaque_at_workload(
+    workload: &ExternalWorkload,
+    opaque_by_server: &[u16],
+    port: u16,
+    mesh: &MeshOptions,
+) -> bool {
+    workload.opaque_ports.as_ref().unwrap_or(&mesh.opaque_ports).contains(port)
+        || opaque_by_server.binary_search(&port).is_ok()
+}
+
+/// What is said of an endpoint without a Pod: of a gateway to another cluster if it has an identity.
+fn describe_gateway(mirror: &Mirror, requested_port: u16, mesh: &MeshOptions) -> WeightedAddr {
+    let mut addr = WeightedAddr::default();
+    if let Some(name) = &mirror.remote_name {
+        let authority_override = format!("{name}:{requested_port}");
+        addr.authority_override = Some(AuthorityOverride { authority_override });
+    }
+    if let Some(name) = &mirror.gateway_identity {
+        let strategy = Strategy::DnsLikeIdentity(DnsLikeIdentity { name: name.to_string() });
+        addr.tls_identity = Some(TlsIdentity { strategy: Some(strategy), server_name: None });
+        addr.protocol_hint = mesh.h2_upgrade.then(|| hint(false, true, None));
+        addr.http2 = mesh.http2;
+    }
+    addr
+}
+
+/// The labels that a mirrored service puts on its endpoints: where they really are.
+pub(super) fn mirror_labels(mirror: &Mirror) -> Vec<(&'static str, &str)> {
+    let Some(cluster) = &mirror.cluster else { return Vec::new() };
+    let mut labels = vec![("target_cluster", &**cluster)];
+    if let Some((service, rest)) = mirror.remote_name.as_deref().and_then(|name| name.split_once('.')) {
+        let namespace = rest.split('.').next().unwrap_or_default();
+        labels.extend([("target_service", service), ("target_service_namespace", namespace)]);
+    }
+    labels
+}
+
+/// What the endpoints behind which this is have in common, seen through this port. `None` if there are none.
+pub(super) fn describe(
+    backing: &Backing,
+    (requested_port, port): (u16, u16),
+    zone: Option<&Name>,
+    mesh: &MeshOptions,
+) -> Option<WeightedAddr> {
+    match backing {
+        Backing::Bare(mirror) => {
+            Some(mirror.as_deref().map(|m| describe_gateway(m, requested_port, mesh)).unwrap_or_default())
+        }
+        Backing::Pod { class, .. } => PodPort::new(class, port, mesh).describe(zone).ok(),
+        Backing::Workload { workload, opaque_by_server } => {
+            Some(describe_workload(workload, opaque_by_server, port, zone, mesh))
+        }
+        Backing::Missing | Backing::Unknown => None,
+    }
+}
+
+fn hint(is_opaque: bool, h2: bool, transport: Option<u16>) -> ProtocolHint {
+    let protocol = match (is_opaque, h2) {
+        (true, _) => Some(Protocol::Opaque(Opaque {})),
+        (false, true) => Some(Protocol::H2(H2 {})),
+        (false, false) => None,
+    };
+    let opaque_transport = transport.map(|port| OpaqueTransport { inbound_port: port.into() });
+    ProtocolHint { protocol, opaque_transport }
+}
