@@ -15,7 +15,6 @@ use std::{
 
 mod fact;
 mod index;
-mod interned;
 mod population;
 mod slices;
 
@@ -210,7 +209,11 @@ impl Cluster {
             Event::Upsert(object) => self.upsert(object, touched),
             Event::Remove(id) => self.remove(&id, touched),
             Event::Replace(kind, objects) => {
+                self.apply(Event::ReplaceExcept(kind, objects, BTreeSet::new()), touched);
+            }
+            Event::ReplaceExcept(kind, objects, kept) => {
                 let mut gone = self.ids_of(kind);
+                gone.retain(|name| !kept.contains(&ObjectId { kind, name: name.clone() }));
                 for object in objects.into_iter().filter(|object| object.kind() == kind) {
                     gone.remove(object.name());
                     self.upsert(object, touched);

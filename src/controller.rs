@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     mem,
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use tokio::{
@@ -21,7 +21,7 @@ use crate::{
     hold::{Holds, Lead},
     metrics::{Because, Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
-    resolve::{Answer, Client, Query, Target},
+    resolve::{Answer, Query, Target},
     source::{Batch, Report},
     status::{Notice, Status},
     topic::{Cursor, Published, Topic, Topics},
@@ -37,9 +37,8 @@ const WANTS: usize = 1024;
 /// How many batches or requests are taken in one turn.
 const TURN: usize = 256;
 
-/// How many topics of a query are looked at for one with the same answer. Where the client does not matter the
-/// first one has it; where every node has its own none does.
-const NEIGHBOURS: usize = 16;
+/// So few answers are never worth looking through.
+const FEW: usize = 64;
 
 /// A stream that wants a target nobody watches yet.
 type Want = (Target, oneshot::Sender<Cursor>);
@@ -82,6 +81,8 @@ pub struct Controller {
     report: Arc<Report>,
     /// What has been logged of each object, so that it is logged once for each of its versions.
     logged: BTreeMap<ObjectId, BTreeSet<(Reason, String)>>,
+    /// What is made known of each answer, by the address of the answer.
+    known: HashMap<usize, Weak<Published>>,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
 }
@@ -107,6 +108,7 @@ impl Controller {
             holds: Holds::default(),
             report: Arc::new(Report::default()),
             logged: BTreeMap::new(),
+            known: HashMap::new(),
             status,
             metrics,
         };
@@ -194,6 +196,7 @@ impl Controller {
                 }
             }
         }
+        steps.made.values().for_each(|published| self.know(published));
     }
 
     /// Makes known what was held and still holds.
@@ -204,6 +207,7 @@ impl Controller {
                 steps.publish(topic, answer.clone());
             }
         }
+        steps.made.values().for_each(|published| self.know(published));
     }
 
     fn answer(&mut self, (target, reply): Want) {
@@ -211,7 +215,8 @@ impl Controller {
         if let Some(answer) = self.engine.watch(&target)
             && topic.current().is_none()
         {
-            topic.publish(self.published(&target, answer));
+            let published = self.published(answer);
+            topic.publish(published);
         }
         self.watched.insert(target, topic);
         // A stream that did not wait for its cursor drops it, and the view is reaped in its time.
@@ -220,12 +225,21 @@ impl Controller {
 
     /// An answer made known for the first time in a topic: as in a topic that somebody else asked the same in,
     /// so that both share its bytes too.
-    fn published(&self, target: &Target, answer: Arc<Answer>) -> Arc<Published> {
-        let first = Target { query: target.query.clone(), client: Client::default() };
-        let neighbours = self.watched.range(first..).take_while(|(other, _)| other.query == target.query);
-        let mut current = neighbours.take(NEIGHBOURS).filter_map(|(_, topic)| topic.current());
-        let same = current.find(|current| Arc::ptr_eq(current.answer(), &answer));
-        same.unwrap_or_else(|| Arc::new(Published::new(answer, None)))
+    fn published(&mut self, answer: Arc<Answer>) -> Arc<Published> {
+        let known = self.known.get(&Arc::as_ptr(&answer).addr()).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let published = Arc::new(Published::new(answer, None));
+            self.know(&published);
+            published
+        })
+    }
+
+    /// Remembers what is known of an answer for as long as any topic has it.
+    fn know(&mut self, published: &Arc<Published>) {
+        if self.known.len() > 2 * self.watched.len() + FEW {
+            self.known.retain(|_, published| published.strong_count() > 0);
+        }
+        self.known.insert(Arc::as_ptr(published.answer()).addr(), Arc::downgrade(published));
     }
 
     fn reap(&mut self) {
@@ -276,6 +290,7 @@ impl Controller {
 fn object_of(fact: &Fact) -> Option<ObjectId> {
     let (kind, name) = match fact {
         Fact::Service(name) => (Kind::Service, name),
+        Fact::Pod(name) => (Kind::Pod, name),
         Fact::Split(name) => (Kind::TrafficSplit, name),
         Fact::Profile(name) => (Kind::ServiceProfile, name),
         _ => return None,
@@ -315,28 +330,82 @@ impl Steps {
 mod tests {
     use std::future::poll_fn;
 
-    use super::*;
-    use crate::{context::Reading, model::NsName, resolve::Options, source::Event};
+    use serde_json::json;
 
-    #[tokio::test]
-    async fn clients_that_are_answered_the_same_share_its_bytes() {
+    use super::*;
+    use crate::{
+        context::Reading,
+        model::{NsName, Object},
+        resolve::{Client, Options},
+        source::{
+            Event,
+            convert::{self, convert},
+        },
+    };
+
+    fn kind_of(object: &serde_json::Value) -> Kind {
+        let text = |key: &str| object[key].as_str().expect("it says so");
+        convert::kind_of(text("apiVersion"), text("kind")).expect("a kind that is read")
+    }
+
+    /// The bytes that clients on these nodes are answered first, where `objects` are.
+    async fn answers(objects: Vec<Object>, nodes: &[String]) -> Vec<*const u8> {
         let engine = Engine::new("cluster.local".into(), Options::default());
         let lead = Lead { drain: Duration::ZERO };
         let (controller, directory) = Controller::new(engine, lead, Default::default(), Metrics::default());
         let (batches, batches_in) = mpsc::channel(BATCHES);
         tokio::spawn(controller.run(batches_in));
-        let events = Kind::ALL.map(|kind| Event::Replace(kind, Vec::new())).into();
+        let of_kind = |kind| objects.iter().filter(|object| object.kind() == kind).cloned().collect();
+        let events = Kind::ALL.map(|kind| Event::Replace(kind, of_kind(kind))).into();
         batches.send(Batch { events, report: None }).await.expect("it runs");
 
         let mut bytes = Vec::new();
-        for node in ["n1", "n2"] {
+        for node in nodes {
             let service = NsName::new("d", "web");
             let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
-            let client = Client { node: Some(node.into()), namespace: None };
+            let client = Client { node: Some(node.as_str().into()), namespace: None };
             let mut cursor = directory.subscribe(&Target { query, client }).await.expect("it runs");
-            bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.bytes);
+            bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.bytes.as_ptr());
         }
+        bytes
+    }
 
-        assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
+    #[tokio::test]
+    async fn clients_that_are_answered_the_same_share_its_bytes() {
+        let bytes = answers(Vec::new(), &["n1", "n2"].map(String::from)).await;
+        assert_eq!(bytes[0], bytes[1]);
+    }
+
+    #[tokio::test]
+    async fn clients_of_one_zone_share_bytes_however_many_are_in_another() {
+        let json = |value| convert(kind_of(&value), &value).expect("good");
+        let node = |(name, zone): (&String, &str)| {
+            let labels = json!({ "topology.kubernetes.io/zone": zone });
+            json(
+                json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": labels } }),
+            )
+        };
+        let metadata =
+            json!({ "name": "web", "namespace": "d", "labels": { "kubernetes.io/service-name": "web" } });
+        let endpoint =
+            json!({ "addresses": ["10.0.0.1"], "zone": "a", "targetRef": { "kind": "Pod", "name": "p" } });
+        let mut objects = vec![
+            json(
+                json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } }),
+            ),
+            json(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "d" } })),
+            json(json!({
+                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata,
+                "ports": [{ "port": 80 }], "endpoints": [endpoint],
+            })),
+        ];
+        let nodes: Vec<_> = (0..60).map(|number| format!("n{number:02}")).collect();
+        let zones = (0..60).map(|number| if number < 40 { "a" } else { "b" });
+        objects.extend(nodes.iter().zip(zones).map(node));
+
+        let bytes = answers(objects, &nodes).await;
+
+        assert!(bytes[..40].iter().all(|one| *one == bytes[0]));
+        assert!(bytes[40..].iter().all(|one| *one == bytes[40]) && bytes[40] != bytes[0]);
     }
 }

@@ -157,13 +157,14 @@ impl Engine {
         let was_synced = self.is_synced();
         let mut touched = BTreeSet::new();
         for event in events {
-            if let Event::Replace(kind, _) = &event {
+            if let Event::Replace(kind, _) | Event::ReplaceExcept(kind, ..) = &event {
                 self.awaited.remove(kind);
             }
             self.cluster.apply(event, &mut touched);
         }
         if !self.is_synced() {
-            self.unseen.extend(touched.iter().cloned());
+            let inspected = |fact: &&Fact| matches!(fact, Fact::Split(_) | Fact::Profile(_));
+            self.unseen.extend(touched.iter().filter(inspected).cloned());
             return Outcome { changes: Vec::new(), touched };
         }
         let mut dirty = BTreeSet::new();
@@ -228,6 +229,15 @@ impl Engine {
             let dependent = Dependent::Query(target.query.clone());
             self.dependents.set(&dependent, BTreeSet::new());
             self.warnings_changed |= set(&mut self.warnings, dependent, Vec::new());
+        } else if let Some(sight) = watched.sight.filter(|sight| *sight != Sight::Same) {
+            // Nothing is kept for a place that nobody is in any more.
+            let left = place(&self.cluster, sight, &target.client);
+            if !watched.clients.keys().any(|client| place(&self.cluster, sight, client) == left) {
+                watched.places.remove(&left);
+                if let Some(memo) = watched.memos.remove(&left) {
+                    self.pools.exchange(&memo.used, &[]);
+                }
+            }
         }
     }
 

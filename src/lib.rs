@@ -39,6 +39,7 @@ pub mod dependents;
 pub mod engine;
 pub mod grpc;
 pub mod hold;
+mod interned;
 pub mod metrics;
 pub mod model;
 pub mod pb;

@@ -30,6 +30,15 @@ pub struct Because {
     pub reason: &'static str,
 }
 
+/// Why a list or a watch of a kind had to begin again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct WatchRestart {
+    /// As in a manifest.
+    pub kind: &'static str,
+    /// One of a closed set.
+    pub reason: &'static str,
+}
+
 /// All metrics of the server. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -55,6 +64,12 @@ pub struct Metrics {
     pub warned: Family<Because, Counter>,
     /// 1 once every kind of object has been read.
     pub synced: Gauge,
+    /// Lists and watches of the API server that failed.
+    pub watch_restarts: Family<WatchRestart, Counter>,
+    /// 1 for a kind of which nothing new can be heard.
+    pub stale: Family<OfKind, Gauge>,
+    /// Objects of the API server that could not be used, once a version.
+    pub undecodable: Family<OfKind, Counter>,
 }
 
 impl Metrics {
@@ -79,6 +94,13 @@ impl Metrics {
             self.warned.clone(),
         );
         registry.register("synced", "1 once every kind of object has been read", self.synced.clone());
+        registry.register(
+            "watch_restarts",
+            "Lists and watches of the API server that failed, by kind and reason",
+            self.watch_restarts.clone(),
+        );
+        registry.register("stale", "1 for a kind of which nothing new can be heard", self.stale.clone());
+        registry.register("undecodable", "Objects that could not be used, by kind", self.undecodable.clone());
         registry
     }
 }

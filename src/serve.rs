@@ -22,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 mod banner;
 
+use self::banner::Banner;
 use crate::{
     admin::{self, Admin},
     cli::{ApexOverride, LogFormat, ServeArgs},
@@ -34,7 +35,8 @@ use crate::{
     model::Name,
     resolve::Options,
     source::{
-        Batch,
+        Batch, Report,
+        kubernetes::{ConnectError, Kubernetes},
         manifests::{Manifests, OpenError},
     },
     status::Status,
@@ -43,12 +45,9 @@ use crate::{
 /// Why a server could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// There is nothing to serve from.
-    #[error(
-        "nothing to serve: name a folder of Kubernetes manifests with --manifests; \
-             watching a cluster is not possible yet"
-    )]
-    NoSource,
+    /// There is no cluster to watch.
+    #[error("{0}")]
+    Cluster(#[from] ConnectError),
     /// The manifests cannot be read.
     #[error("{0}")]
     Manifests(#[from] OpenError),
@@ -84,6 +83,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (addr, metrics_addr) = (args.addr(), args.metrics_addr());
     let ServeArgs {
         manifests,
+        kubeconfig,
+        events,
         addr: _,
         metrics_addr: _,
         cluster_domain,
@@ -103,7 +104,6 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         log_format,
     } = args;
     init_logs(&log_level, log_format);
-    let manifests = manifests.ok_or(Failure::NoSource)?;
     let grpc_listener = listen(&addr, "--addr").await?;
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
@@ -113,13 +113,22 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let domain = Name::from(cluster_domain);
     let apex_override = apex_override == ApexOverride::Always;
     let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
-    let (source, first) = Manifests::open(&manifests)?;
-    let mut engine = Engine::new(domain.clone(), options.clone());
-    engine.apply(first.events);
-    let report = first.report.unwrap_or_default();
-    let banner = banner::Banner::new(&manifests, bound, &engine, &report, &options);
-
     let metrics = Metrics::default();
+    let mut engine = Engine::new(domain.clone(), options.clone());
+    let (source, report, banner) = match manifests {
+        Some(path) => {
+            let (source, first) = Manifests::open(&path)?;
+            engine.apply(first.events);
+            let report = first.report.unwrap_or_default();
+            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options);
+            (Source::Manifests(Box::new(source)), report, banner)
+        }
+        None => {
+            let source = Kubernetes::open(kubeconfig, metrics.clone()).await?;
+            let banner = Banner::of_cluster(source.url(), bound);
+            (Source::Kubernetes(Box::new(source)), Arc::new(Report::default()), banner)
+        }
+    };
     let (status_sender, status) = watch::channel(Arc::new(Status::default()));
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
@@ -142,9 +151,19 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     batches.try_send(first).expect("the channel is new and has room");
     let stop_serving = CancellationToken::new();
     let mut parts = Parts::default();
+    if let Source::Kubernetes(source) = &source
+        && events
+    {
+        tokio::spawn(source.write_events(status.clone()));
+    }
     parts.spawn("source", async move {
-        source.follow(batches).await;
-        "it stopped following the manifests".to_owned()
+        match source {
+            Source::Manifests(source) => {
+                source.follow(batches).await;
+                "it stopped following the manifests".to_owned()
+            }
+            Source::Kubernetes(source) => source.follow(batches).await,
+        }
     });
     parts.spawn("controller", async move {
         controller.run(batches_in).await;
@@ -187,6 +206,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         name = signals.next() => tracing::warn!("{name} again: stopping at once"),
     }
     Ok(())
+}
+
+/// Where objects come from.
+enum Source {
+    Manifests(Box<Manifests>),
+    Kubernetes(Box<Kubernetes>),
 }
 
 const GRPC_SERVER: &str = "gRPC server";

@@ -4,11 +4,17 @@
 //! visible in one step: no subscriber is ever shown a part of it. A source that is in doubt (a file that is
 //! half written, a list that broke off) says nothing: what is known stays known.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
 
 use crate::model::{Kind, Object, ObjectId, Reason};
 
 pub mod convert;
+pub mod kubernetes;
 pub mod manifests;
 
 /// One thing that is now true of the objects.
@@ -21,6 +27,9 @@ pub enum Event {
     /// These are all the objects of the kind. The first one of a kind also says that it is synced. All of
     /// them must be of that kind; a half-done list cannot be said.
     Replace(Kind, Vec<Object>),
+    /// The same, except that these exist as well, in a form that is of no use: they stay as they are known, if
+    /// they are.
+    ReplaceExcept(Kind, Vec<Object>, BTreeSet<ObjectId>),
 }
 
 /// Events that belong together, and what the source has to report with them.

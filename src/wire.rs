@@ -2,8 +2,9 @@
 //! behind the five-byte prefix that gRPC gives a message.
 //!
 //! A message goes to many subscribers, so it is encoded once and its bytes are shared. Endpoint metadata is
-//! encoded when the endpoint is first read ([`endpoint_meta`]) and only copied afterwards: protobuf allows
-//! the fields of a message to be concatenated, so `address ++ weight ++ metadata` is a `WeightedAddr`.
+//! encoded in parts, each when what it is about is first seen (as [`endpoint_meta`]), and only copied
+//! afterwards: protobuf allows the fields of a message to be concatenated, so `address ++ weight ++ metadata`
+//! is a `WeightedAddr`.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -137,7 +138,8 @@ struct Writer {
 
 impl Writer {
     fn prefix(&mut self, length: usize) {
-        let length = u32::try_from(length).expect("a message of 4 GiB would need 30 million endpoints");
+        let length = u32::try_from(length)
+            .expect("names are bounded where they are read, so 4 GiB would be a million endpoints");
         self.buffer.reserve(5 + length as usize);
         self.buffer.put_u8(0);
         self.buffer.put_u32(length);

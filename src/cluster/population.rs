@@ -10,16 +10,22 @@ use std::{
     sync::Arc,
 };
 
-use super::{interned::Interned, slices::Backing};
-use crate::model::{
-    Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Phase, Pod, PodSpec,
-    Server, ServerPort, TargetRef,
+use super::slices::Backing;
+use crate::{
+    interned::Interned,
+    model::{
+        Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Phase, Pod,
+        PodSpec, Server, ServerPort, TargetRef,
+    },
 };
 
 /// Label of a Pod that a control plane has injected: the namespace of that control plane.
 const CONTROL_PLANE_LABEL: &str = "linkerd.io/control-plane-ns";
 /// Label of a Deployment's Pods.
 const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
+
+/// No value of a label is longer in Kubernetes, in bytes; a longer one means nothing.
+const LONGEST_LABEL: usize = 63;
 
 /// What is said alike of all Pods of one template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +78,7 @@ pub(super) struct Population {
     workloads: BTreeMap<NsName, WorkloadRecord>,
     workload_count: usize,
     controllers: HashMap<(Kind, NsName), Arc<Controller>>,
+    controller_counts: HashMap<Kind, usize>,
     /// By the ReplicaSet or Job that owns them.
     pods_of_controller: HashMap<(Kind, NsName), BTreeSet<Name>>,
     servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
@@ -111,7 +118,7 @@ impl Population {
             Kind::Pod => self.count,
             Kind::ExternalWorkload => self.workload_count,
             Kind::Server => self.servers.values().map(BTreeMap::len).sum(),
-            _ => self.controllers.keys().filter(|(k, _)| *k == kind).count(),
+            _ => self.controller_counts.get(&kind).copied().unwrap_or_default(),
         }
     }
 
@@ -309,7 +316,8 @@ impl Population {
 
     fn class_of(&self, pod: &Pod) -> Arc<PodClass> {
         let namespace = &pod.name.namespace;
-        let label = |key| pod.label(key).filter(|value| !value.is_empty()).map(Name::from);
+        let is_fit = |value: &&str| (1..=LONGEST_LABEL).contains(&value.len());
+        let label = |key| pod.label(key).filter(is_fit).map(Name::from);
         let number = |port: &ServerPort| -> Vec<u16> {
             match port {
                 ServerPort::Number(number) => vec![*number],
@@ -344,8 +352,8 @@ impl Population {
         let owner = pod.spec.owner.as_ref()?;
         let above = controller_of(pod).and_then(|key| self.controllers.get(&key)?.owner.clone());
         let stands_for = |above: &crate::model::OwnerRef| {
-            &*owner.kind == "Job"
-                || matches!(&*above.kind, "Job" | "StatefulSet" | "DaemonSet" | "Deployment")
+            let kind = above.kind.to_lowercase();
+            &*owner.kind == "Job" || matches!(&*kind, "job" | "statefulset" | "daemonset" | "deployment")
         };
         let owner = above.filter(stands_for).unwrap_or_else(|| owner.clone());
         let kind = owner.kind.to_lowercase();
@@ -360,10 +368,13 @@ impl Population {
     ) {
         let owner = |controller: Option<&Arc<Controller>>| controller.and_then(|c| c.owner.clone());
         let same = owner(self.controllers.get(&key)) == owner(new.as_ref());
-        match new {
-            Some(new) => _ = self.controllers.insert(key.clone(), new),
-            None => _ = self.controllers.remove(&key),
-        }
+        let is_there = new.is_some();
+        let was_there = match new {
+            Some(new) => self.controllers.insert(key.clone(), new).is_some(),
+            None => self.controllers.remove(&key).is_some(),
+        };
+        let count = self.controller_counts.entry(key.0).or_default();
+        *count = *count + usize::from(is_there) - usize::from(was_there);
         if !same {
             let pods = self.pods_of_controller.get(&key).cloned().unwrap_or_default();
             for name in pods {
@@ -374,11 +385,11 @@ impl Population {
 
     pub(super) fn set_server(&mut self, name: &NsName, new: Option<Arc<Server>>, moved: &mut Moved) {
         let namespace = &name.namespace;
-        let servers = self.servers.entry(namespace.clone()).or_default();
-        let old = servers.get(&name.name).cloned();
+        let old = self.servers.get(namespace).and_then(|servers| servers.get(&name.name)).cloned();
         if old == new {
             return;
         }
+        let servers = self.servers.entry(namespace.clone()).or_default();
         match &new {
             Some(new) => _ = servers.insert(name.name.clone(), new.clone()),
             None => _ = servers.remove(&name.name),
@@ -403,8 +414,10 @@ impl Population {
         for pod in pods {
             self.reclassify(&pod, moved);
         }
-        let names: Vec<_> =
-            self.workloads.keys().filter(|name| name.namespace == *namespace).cloned().collect();
+        let first = NsName { namespace: namespace.clone(), name: "".into() };
+        let selects_workloads = opaque.iter().any(|server| server.workloads.is_some());
+        let names = self.workloads.range(first..).map(|(name, _)| name).filter(|_| selects_workloads);
+        let names: Vec<_> = names.take_while(|name| name.namespace == *namespace).cloned().collect();
         for name in names {
             self.reconsider_workload(&name, moved);
         }

@@ -329,9 +329,11 @@ fn refer(
         own.map(|endpoint| endpoint.endpoint.target.clone()).collect()
     };
     let (before, after) = (only_in(old, new), only_in(new, old));
-    let still = |target: &TargetRef| {
-        new.is_some_and(|new| new.endpoints().any(|endpoint| endpoint.endpoint.target == *target))
-    };
+    let mut present: HashSet<&TargetRef> = HashSet::new();
+    if !before.is_empty() {
+        present.extend(new.into_iter().flat_map(StoredSlice::endpoints).map(|one| &one.endpoint.target));
+    }
+    let still = |target: &TargetRef| present.contains(target);
     let gone = before.into_iter().filter(|target| !still(target)).map(|target| (target, false));
     for (target, refers) in gone.chain(after.into_iter().map(|target| (target, true))) {
         match target {

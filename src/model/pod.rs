@@ -52,8 +52,10 @@ pub enum Phase {
     Pending,
     /// `Running`, ready or not.
     Running,
-    /// `Succeeded` or `Failed`, or on its way out (it has a deletion timestamp): its address may already be
-    /// another's.
+    /// Running, but on its way out: it has a deletion timestamp. Its proxy still serves, for as long as its
+    /// grace lasts, so it is still to be spoken to as before; but whoever else has its address has it rightly.
+    Leaving,
+    /// `Succeeded` or `Failed`, or deleted before it ran: its address may already be another's.
     Over,
 }
 

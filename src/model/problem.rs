@@ -60,11 +60,13 @@ pub enum Reason {
     MultiClusterUnsupported,
     /// A meshed Pod whose proxy does not say where it listens; it is left out.
     PodUnusable,
+    /// A kind of which nothing new can be heard; what is known of it is served.
+    SourceStale,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UnreadableFile,
         Self::NoManifests,
         Self::InvalidObject,
@@ -87,6 +89,7 @@ impl Reason {
         Self::ExternalName,
         Self::MultiClusterUnsupported,
         Self::PodUnusable,
+        Self::SourceStale,
     ];
 
     /// The reason as a label value and as `check` prints it.
@@ -115,6 +118,7 @@ impl Reason {
             Self::ExternalName => "external_name",
             Self::MultiClusterUnsupported => "multi_cluster_unsupported",
             Self::PodUnusable => "pod_unusable",
+            Self::SourceStale => "source_stale",
         }
     }
 }

@@ -4,7 +4,10 @@
 //! ExternalWorkload, and else an endpoint of which nothing is known. So it is as well where several claim an
 //! address: a client then goes where it asked to go, because an error would hang its connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{
     Look, Profile,
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     cluster::{Fact, Resident},
-    model::{ExternalWorkload, Kind, Name, NsName, ObjectId, Phase, TargetRef},
+    model::{ExternalWorkload, Kind, Name, NsName, ObjectId, Phase, Pod, TargetRef},
     pb::{destination as pb, net},
     share, wire,
 };
@@ -61,7 +64,7 @@ impl<'a> Look<'a> {
         let (ip, port) = (addr.ip(), addr.port());
         self.reads.insert(Fact::Address(ip));
         let mesh = &self.options.mesh;
-        match self.cluster.pods_at(ip) {
+        match staying(self.cluster.pods_at(ip).iter())[..] {
             [] => {}
             [pod] => {
                 let resident = self.cluster.resident(&pod.name).expect("what has an address exists");
@@ -69,13 +72,12 @@ impl<'a> Look<'a> {
             }
             _ => return self.bare(addr),
         }
-        let through_host = self.cluster.pods_on_host(ip).iter().flat_map(|pod| {
-            let ports = pod.spec.ports.iter().filter(|p| p.host_port == Some(port));
-            ports.map(move |p| (pod, p.port))
-        });
-        match through_host.collect::<Vec<_>>()[..] {
+        let forwarded = |pod: &Pod| pod.spec.ports.iter().find(|p| p.host_port == Some(port)).map(|p| p.port);
+        let on_host = self.cluster.pods_on_host(ip).iter();
+        match staying(on_host.filter(|pod| forwarded(pod).is_some()))[..] {
             [] => {}
-            [(pod, container_port)] => {
+            [pod] => {
+                let container_port = forwarded(pod).expect("it was just seen");
                 let resident = self.cluster.resident(&pod.name).expect("what has an address exists");
                 let pod_port = PodPort::new(&resident.class, container_port, mesh).through(port);
                 return self.pod_profile(addr, resident, &pod_port);
@@ -94,7 +96,7 @@ impl<'a> Look<'a> {
     /// endpoint of which nothing is known.
     fn pod_profile(&mut self, addr: SocketAddr, resident: &Resident, port: &PodPort<'_>) -> Profile {
         let name = &resident.pod.name;
-        if resident.pod.phase != Phase::Running {
+        if !matches!(resident.pod.phase, Phase::Running | Phase::Leaving) {
             return self.bare(addr);
         }
         match port.describe(None) {
@@ -120,6 +122,15 @@ impl<'a> Look<'a> {
         let is_opaque = self.options.mesh.opaque_ports.contains(addr.port());
         endpoint(addr, pb::WeightedAddr::default(), &TargetRef::None, is_opaque)
     }
+}
+
+/// Those of some Pods with one address that stay, or those on their way out if none stays.
+fn staying<'p>(pods: impl Iterator<Item = &'p Arc<Pod>>) -> Vec<&'p Arc<Pod>> {
+    let mut pods: Vec<_> = pods.collect();
+    if pods.iter().any(|pod| pod.phase != Phase::Leaving) {
+        pods.retain(|pod| pod.phase != Phase::Leaving);
+    }
+    pods
 }
 
 /// The profile of one endpoint.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     blocks::{Blocks, Keyed},
     cluster::{Backing, Cluster, PodClass, StoredEndpoint, StoredSlice, StoredSubset},
-    model::{Mirror, Name, NsName, ObjectId, TargetRef},
+    model::{Endpoint, Mirror, Name, NsName, ObjectId, TargetRef},
 };
 
 /// What a pool is of.
@@ -344,18 +344,13 @@ impl Reader<'_> {
     ) -> impl Iterator<Item = (SocketAddr, &'s Arc<StoredEndpoint>)> {
         let in_subset = move |subset: &'s StoredSubset| {
             let with_port = move |port| {
-                let ready = subset.endpoints.iter().filter(|stored| {
-                    let (endpoint, instance) = (&stored.endpoint, &self.key.instance);
-                    endpoint.ready && (instance.is_none() || endpoint.hostname == *instance)
-                });
-                ready.map(move |stored| (SocketAddr::new(stored.endpoint.address, port), stored))
+                let wanted = subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint));
+                wanted.map(move |stored| (SocketAddr::new(stored.endpoint.address, port), stored))
             };
             self.target_port(subset).into_iter().flat_map(with_port)
         };
-        slice.subsets.iter().flat_map(in_subset).filter(|(addr, stored)| {
-            (self.options.ipv6 || addr.is_ipv4())
-                && is_usable(&stored.backing, addr.port(), &self.options.mesh)
-        })
+        let in_all = slice.subsets.iter().flat_map(in_subset);
+        in_all.filter(|(addr, stored)| is_usable(&stored.backing, addr.port(), &self.options.mesh))
     }
 
     /// The same by address; of several endpoints with one address the first.
@@ -380,22 +375,28 @@ impl Reader<'_> {
     }
 
     fn unusable(&self, slice: &StoredSlice) -> Option<Unusable> {
-        let mut found: Option<Unusable> = None;
+        let mut found: BTreeMap<&NsName, LacksVariable> = BTreeMap::new();
         for subset in &slice.subsets {
             let Some(port) = self.target_port(subset) else { continue };
-            for stored in subset.endpoints.iter().filter(|stored| stored.endpoint.ready) {
+            for stored in subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint)) {
                 if let (Backing::Pod { class, .. }, TargetRef::Pod(pod)) =
                     (&stored.backing, &stored.endpoint.target)
                     && let Err(lacks) = PodPort::new(class, port, &self.options.mesh).check()
                 {
-                    found = Some(match found {
-                        Some(found) => Unusable { count: found.count + 1, ..found },
-                        None => Unusable { count: 1, example: (pod.clone(), lacks) },
-                    });
+                    found.insert(pod, lacks);
                 }
             }
         }
-        found
+        let (pod, lacks) = found.first_key_value()?;
+        Some(Unusable { count: found.len(), example: ((*pod).clone(), *lacks) })
+    }
+
+    /// Whether an endpoint is ready, of a family that is given out, and of the name that is asked for.
+    fn is_wanted(&self, endpoint: &Endpoint) -> bool {
+        let instance = &self.key.instance;
+        endpoint.ready
+            && (self.options.ipv6 || endpoint.address.is_ipv4())
+            && (instance.is_none() || endpoint.hostname == *instance)
     }
 
     /// The number behind the service port in a subset: that of the subset's port with the same name. A
@@ -418,7 +419,7 @@ fn is_usable(backing: &Backing, port: u16, mesh: &MeshOptions) -> bool {
 }
 
 /// So few classes are never worth looking through.
-const FEW_CLASSES: usize = 64;
+const FEW_CLASSES: usize = 4;
 
 /// The address of a class, which stays its own as long as the class is kept; the zone; and the port.
 type ClassKey = (usize, Option<Name>, u16);

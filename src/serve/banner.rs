@@ -23,7 +23,7 @@ pub(super) struct Banner(String);
 
 impl Banner {
     /// Describes what a source has read first.
-    pub(super) fn new(
+    pub(super) fn of_manifests(
         manifests: &Path,
         (grpc, admin): (SocketAddr, SocketAddr),
         engine: &Engine,
@@ -68,6 +68,15 @@ impl Banner {
                  io.linkerd.proxy.destination.Destination/Get"
             );
         }
+        Self(text)
+    }
+
+    /// Says which cluster is watched. What is in it is not known yet.
+    pub(super) fn of_cluster(url: &str, (grpc, admin): (SocketAddr, SocketAddr)) -> Self {
+        let mut text = format!("switchyard {} watches {url}\n", env!("CARGO_PKG_VERSION"));
+        let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
+        line("gRPC", grpc.to_string());
+        line("admin", format!("http://{admin} (/ready /metrics /debug/warnings)"));
         Self(text)
     }
 

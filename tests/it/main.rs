@@ -2,6 +2,7 @@
 
 mod drain_order;
 mod fuzz;
+mod kubernetes;
 mod laws;
 mod linkerd;
 mod mesh;

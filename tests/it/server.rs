@@ -69,7 +69,12 @@ impl Binary {
         let manifests = manifests.to_str().expect("a test's path is text");
         let fixed =
             ["serve", "--manifests", manifests, "--addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"];
-        let mut child = switchyard(&[&fixed, flags].concat()).spawn().expect("the binary starts");
+        Self::start(&[&fixed, flags].concat()).await
+    }
+
+    /// Runs it with these arguments, which name free ports.
+    pub(crate) async fn start(args: &[&str]) -> Self {
+        let mut child = switchyard(args).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let (mut grpc, mut admin) = (None, None);
         let (print, printed) = watch::channel(String::new());

@@ -14,9 +14,22 @@ pub struct ServeArgs {
     /// Serve these Kubernetes manifests: a folder (sub-folders too) or one file
     ///
     /// Edits are followed. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
-    /// out are made up. Required as long as watching a cluster is not possible.
-    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
+    /// out are made up. Without it a cluster is watched.
+    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH", conflicts_with = "kubeconfig")]
     pub manifests: Option<PathBuf>,
+
+    /// Watch the cluster of this kubeconfig [default: KUBECONFIG or ~/.kube/config, else the cluster around]
+    ///
+    /// In a Pod nothing needs to be said: the ServiceAccount's token and certificates are used, and read anew
+    /// when they change.
+    #[arg(long, env = "SWITCHYARD_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Whether to tell the cluster what is odd about a TrafficSplit, as Events on it
+    ///
+    /// Needs the verbs create and patch for events.k8s.io. All replicas together write each Event once.
+    #[arg(long, env = "SWITCHYARD_EVENTS", value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub events: bool,
 
     /// Where to serve gRPC, as host:port [default: 127.0.0.1:8086 with --manifests, else 0.0.0.0:8086]
     ///

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Rejection, ZONE_LABEL, annotation, label, read::At};
+use super::{Rejection, ZONE_LABEL, label, read::At};
 use crate::model::{Endpoint, EndpointPort, EndpointSlice, Mirror, Name, NsName, Subset, TargetRef};
 
 /// Label of a slice: the Service it belongs to.
@@ -85,11 +85,13 @@ pub(super) fn endpoints(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice
 
 /// What multi-cluster wrote on the object, if it wrote anything.
 fn mirror(root: &At<'_, '_>) -> Result<Option<Mirror>, Rejection> {
-    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Box::from);
+    let metadata = root.get("metadata")?;
+    let (labels, annotations) = (metadata.get("labels")?, metadata.get("annotations")?);
+    let name = |at: At<'_, '_>| Ok(at.name()?.map(|name| name.as_str().into()));
     let mirror = Mirror {
-        cluster: text(label(root, MIRRORED_CLUSTER_LABEL)?),
-        remote_name: text(annotation(root, REMOTE_NAME)?),
-        gateway_identity: text(annotation(root, GATEWAY_IDENTITY)?),
+        cluster: name(labels.get(MIRRORED_CLUSTER_LABEL)?)?,
+        remote_name: name(annotations.get(REMOTE_NAME)?)?,
+        gateway_identity: name(annotations.get(GATEWAY_IDENTITY)?)?,
     };
     Ok((mirror != Mirror::default()).then_some(mirror))
 }

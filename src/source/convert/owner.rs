@@ -14,7 +14,7 @@ pub(super) fn owner(root: &At<'_, '_>) -> Result<Option<OwnerRef>, Rejection> {
     let references = metadata.get("ownerReferences")?;
     let mut owners = references.items()?;
     let (Some(owner), None) = (owners.next(), owners.next()) else { return Ok(None) };
-    let kind = owner.get("kind")?.text()?.filter(|kind| !kind.is_empty());
+    let kind = owner.get("kind")?.name()?;
     let name = owner.get("name")?.name()?;
-    Ok(kind.zip(name).map(|(kind, name)| OwnerRef { kind: kind.into(), name }))
+    Ok(kind.zip(name).map(|(kind, name)| OwnerRef { kind: kind.as_str().into(), name }))
 }

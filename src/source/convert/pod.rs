@@ -152,9 +152,10 @@ pub(super) fn one_a_family(ips: Vec<IpAddr>) -> [Option<IpAddr>; 2] {
 fn phase(root: &At<'_, '_>, status: &At<'_, '_>) -> Result<Phase, Rejection> {
     let terminating = !root.get("metadata")?.get("deletionTimestamp")?.is_absent();
     Ok(match status.get("phase")?.text()? {
-        _ if terminating => Phase::Over,
         Some("Succeeded" | "Failed") => Phase::Over,
+        Some("Running") if terminating => Phase::Leaving,
         Some("Running") => Phase::Running,
+        _ if terminating => Phase::Over,
         _ => Phase::Pending,
     })
 }

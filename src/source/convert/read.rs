@@ -86,16 +86,27 @@ impl<'v> At<'_, 'v> {
     /// The same for a name: of up to 253 bytes, as everything in Kubernetes that is a name or refers to one,
     /// and without control characters. Names stand in messages, so they must be fit to be read.
     pub(in crate::source) fn required_name(&self, what: &str) -> Result<&'v str, Rejection> {
-        let name = self.required_text(what)?;
-        if name.len() > LONGEST_NAME || name.contains(char::is_control) {
-            return Err(self.wrong(&format!("{what} (up to {LONGEST_NAME} bytes, no control characters)")));
-        }
-        Ok(name)
+        self.required_text(what)?;
+        Ok(self.fit_text(what, LONGEST_NAME)?.unwrap_or_default())
     }
 
     /// This string as a name; `None` if it is absent or empty.
     pub(in crate::source) fn name(&self) -> Result<Option<Name>, Rejection> {
-        Ok(self.text()?.filter(|s| !s.is_empty()).map(Name::from))
+        Ok(self.fit_text("a name", LONGEST_NAME)?.map(Name::from))
+    }
+
+    /// This string, of up to so many bytes and without control characters: what ends up in messages and
+    /// answers is bounded where it is read. `None` if it is absent or empty.
+    pub(in crate::source) fn fit_text(
+        &self,
+        what: &str,
+        longest: usize,
+    ) -> Result<Option<&'v str>, Rejection> {
+        let text = self.text()?.filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.len() > longest || text.contains(char::is_control)) {
+            return Err(self.wrong(&format!("{what} (up to {longest} bytes, no control characters)")));
+        }
+        Ok(text)
     }
 
     /// This IP address, if there is one; an empty string is none.

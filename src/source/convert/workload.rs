@@ -14,8 +14,8 @@ pub(super) fn workload(name: NsName, root: &At<'_, '_>) -> Result<ExternalWorklo
     let named = ports.iter().map(|(name, port)| (&**name, *port));
     Ok(ExternalWorkload {
         name,
-        identity: mesh.get("identity")?.required_text("the identity of its proxy, a URI")?.into(),
-        server_name: mesh.get("serverName")?.required_text("the TLS server name of its proxy")?.into(),
+        identity: identity(&mesh)?,
+        server_name: mesh.get("serverName")?.required_name("the TLS server name of its proxy")?.into(),
         ips: ips(&spec)?,
         owner: owner(root)?,
         opaque_ports: opaque_ports(root, named)?,
@@ -30,6 +30,14 @@ fn ips(spec: &At<'_, '_>) -> Result<Box<[IpAddr]>, Rejection> {
         ips.extend(item.get("ip")?.ip()?);
     }
     Ok(one_a_family(ips).into_iter().flatten().collect())
+}
+
+/// A SPIFFE ID has up to 2048 bytes.
+fn identity(mesh: &At<'_, '_>) -> Result<Box<str>, Rejection> {
+    const WHAT: &str = "the identity of its proxy, a URI";
+    let at = mesh.get("identity")?;
+    at.required_text(WHAT)?;
+    Ok(at.fit_text(WHAT, 2048)?.unwrap_or_default().into())
 }
 
 /// The TCP ports.

@@ -93,7 +93,9 @@ fn events(batch: &Batch) -> Vec<String> {
         Event::Upsert(crate::model::Object::Service(s)) => format!("+ {}:{}", s.name.name, s.ports[0].port),
         Event::Upsert(object) => format!("+ {}", object.id()),
         Event::Remove(id) => format!("- {}", id.name.name),
-        Event::Replace(kind, objects) => format!("= {kind} {}", objects.len()),
+        Event::Replace(kind, objects) | Event::ReplaceExcept(kind, objects, _) => {
+            format!("= {kind} {}", objects.len())
+        }
     };
     batch.events.iter().map(show).collect()
 }

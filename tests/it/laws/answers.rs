@@ -226,7 +226,9 @@ fn id_of(event: &Event) -> ObjectId {
     match event {
         Event::Upsert(object) => object.id(),
         Event::Remove(id) => id.clone(),
-        Event::Replace(..) => unreachable!("a shuffle has only edits of single objects"),
+        Event::Replace(..) | Event::ReplaceExcept(..) => {
+            unreachable!("a shuffle has only edits of single objects")
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 //! stays true.
 
 mod happens;
+mod objects;
 
 use std::sync::Arc;
 
 use proptest::{
     collection::vec,
-    prelude::{Strategy, any, prop_assert_eq, proptest},
+    prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest},
     test_runner::TestCaseError,
 };
 use switchyard::{
@@ -18,7 +19,10 @@ use switchyard::{
     wire,
 };
 
-use self::happens::{Happens, happens, start};
+use self::{
+    happens::{Happens, happens, happens_to_few},
+    objects::{start, start_of_one},
+};
 use super::{
     answers::{check_same, check_truth, fresh, held},
     cases,
@@ -82,15 +86,13 @@ struct Large {
 
 fn large() -> impl Strategy<Value = Large> {
     let steps = vec((vec(happens(), 1..4), any::<u8>()), 1..10);
-    (any::<bool>(), start(), steps).prop_map(|(zone_weights, start, steps)| Large {
-        zone_weights,
-        start,
-        steps,
-    })
+    let few = vec((vec(happens_to_few(), 1..3), any::<u8>()), 1..30);
+    let what = prop_oneof![(start(), steps), (start_of_one(), few)];
+    (any::<bool>(), what).prop_map(|(zone_weights, (start, steps))| Large { zone_weights, start, steps })
 }
 
 proptest! {
-    #![proptest_config(cases(15))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn a_large_service_changes_a_little_at_a_time(large in large()) {

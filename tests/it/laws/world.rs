@@ -84,6 +84,7 @@ impl World {
                 self.0.retain(|object| object.kind() != kind);
                 self.0.extend(objects);
             }
+            Event::ReplaceExcept(..) => unreachable!("no edit makes this of itself"),
         }
         Some(event)
     }

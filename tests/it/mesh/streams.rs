@@ -296,18 +296,28 @@ impl Get {
     #[track_caller]
     pub(crate) fn holds(&mut self, expect: &str) {
         self.take();
+        let (got, expect) = (self.held(), Self::as_held(expect));
+        assert!(got == expect, "expected {:?}\n   holds {:?}", cut(&expect), cut(&got));
+    }
+
+    /// What it held when it was last looked at, in the same words.
+    pub(crate) fn held(&self) -> String {
         let weights: BTreeMap<_, _> = self.pool.endpoints.iter().map(|(addr, w)| (*addr, w.weight)).collect();
-        let got = match self.pool.exists {
+        match self.pool.exists {
             Some(true) if weights.is_empty() => "empty".to_owned(),
             Some(true) => Said::Add(weights).to_string().replacen("add ", "", 1),
             Some(false) => "absent".to_owned(),
             None => "unknown".to_owned(),
-        };
-        let expect = match expect {
-            "empty" | "absent" | "unknown" => expect.to_owned(),
+        }
+    }
+
+    /// These words as [`Get::held`] would say them.
+    #[track_caller]
+    pub(crate) fn as_held(words: &str) -> String {
+        match words {
+            "empty" | "absent" | "unknown" => words.to_owned(),
             weights => shown(&said(&format!("add {weights}"))).replacen("add ", "", 1),
-        };
-        assert!(got == expect, "expected {:?}\n   holds {:?}", cut(&expect), cut(&got));
+        }
     }
 
     /// The weights the client holds.

@@ -95,10 +95,22 @@ fn case_50_a_pod_counts_while_it_runs_whatever_ports_it_declares() {
     declared.expect(&bare(ADDR));
     case.edit(&pod().yaml());
     declared.expect(&is_pod(ADDR, "h2"));
+    // Its proxy serves on until its grace is over.
     case.edit(&pod().metadata("deletionTimestamp: '2024-01-01T00:00:00Z'").yaml());
-    declared.expect(&bare(ADDR));
-    case.edit("");
     declared.expect("");
+    case.edit("");
+    declared.expect(&bare(ADDR));
+}
+
+#[test]
+fn an_address_that_a_pod_on_its_way_out_shares_is_the_others() {
+    let leaving = pod().metadata("deletionTimestamp: '2024-01-01T00:00:00Z'").yaml();
+    let other = meshed("pod-2", "172.17.13.15").yaml();
+    let mut case = given(&(leaving + &other));
+    let new = is_pod(ADDR, "h2").replace("pod-1", "pod-2");
+    case.profile(ADDR, "").expect(&new);
+    case.edit(&other);
+    case.profile(ADDR, "").expect(&new);
 }
 
 #[test]

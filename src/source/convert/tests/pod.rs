@@ -97,7 +97,7 @@ fn a_pod_has_its_address_while_it_runs() {
         (json!({}), json!("Pending"), Phase::Pending),
         (json!({}), json!("Unknown"), Phase::Pending),
         (json!({}), json!("Running"), Phase::Running),
-        (deleted.clone(), json!("Running"), Phase::Over),
+        (deleted.clone(), json!("Running"), Phase::Leaving),
         (deleted, json!(null), Phase::Over),
         (json!({}), json!("Succeeded"), Phase::Over),
         (json!({}), json!("Failed"), Phase::Over),

@@ -28,7 +28,9 @@ fn events(batch: &Batch) -> Vec<String> {
     let show = |event: &Event| match event {
         Event::Upsert(object) => format!("+ {}", object.id()),
         Event::Remove(id) => format!("- {id}"),
-        Event::Replace(kind, objects) => format!("= {kind} {}", objects.len()),
+        Event::Replace(kind, objects) | Event::ReplaceExcept(kind, objects, _) => {
+            format!("= {kind} {}", objects.len())
+        }
     };
     batch.events.iter().map(show).collect()
 }

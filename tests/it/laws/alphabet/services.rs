@@ -39,7 +39,7 @@ pub(super) fn service() -> impl Strategy<Value = Service> {
         1 => Just(vec![]),
     ];
     let ips = subsequence(vec![[10, 96, 0, 1], [10, 96, 0, 2], [10, 96, 0, 3]], 0..2);
-    let rare = (weighted(0.15, Just(())), weighted(0.05, Just("mirror")), weighted(0.2, some_ports()));
+    let rare = (weighted(0.25, Just(())), weighted(0.05, Just("mirror")), weighted(0.2, some_ports()));
     (service_name(), kind, ports, ips, rare).prop_map(
         |(name, kind, ports, ips, (local, multi_cluster_marker, opaque_ports))| Service {
             name,

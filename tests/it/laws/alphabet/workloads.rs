@@ -90,7 +90,14 @@ fn labels() -> impl Strategy<Value = LabelSet> {
 }
 
 pub(super) fn pod() -> impl Strategy<Value = Pod> {
-    let phase = select(vec![Phase::Running, Phase::Running, Phase::Running, Phase::Pending, Phase::Over]);
+    let phase = select(vec![
+        Phase::Running,
+        Phase::Running,
+        Phase::Running,
+        Phase::Pending,
+        Phase::Leaving,
+        Phase::Over,
+    ]);
     let ips = (of(address()), of(address())).prop_map(|(first, second)| match (first, second) {
         (Some(one), Some(other)) if one.is_ipv4() != other.is_ipv4() => [Some(one), Some(other)],
         (first, _) => [first, None],

@@ -1,111 +1,21 @@
-//! What there is of a large service, and what happens to it.
+//! What happens to a large service.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use proptest::{
-    collection::vec,
     option::of,
     prelude::{Just, Strategy, any, prop_oneof},
     sample::select,
 };
 use switchyard::model::{
-    Condition, Controller, Endpoint, EndpointPort, EndpointSlice, LabelSet, Mirror, Name, Node, NsName,
-    Object, OpaqueServer, OwnerRef, Pod, PodSpec, ProxyPorts, Requirement, Selector, Server, ServerPort,
-    Service, Subset, TargetRef,
+    Controller, Endpoint, EndpointSlice, Mirror, Name, Object, OwnerRef, Pod, TargetRef,
 };
 
-use crate::{
-    laws::{
-        simple::{service, split},
-        world::{Edit, World},
-    },
-    mesh::words::running_pod,
+use super::objects::{MOST, PODS, SLICES, STRIDE, backend, by_ipv6, hint, local, name, pod, server, slice};
+use crate::laws::{
+    simple::split,
+    world::{Edit, World},
 };
-
-const SLICES: usize = 4;
-/// Addresses of neighbouring slices begin this far apart...
-const STRIDE: usize = 90;
-/// ...and this many there may be in one, so that neighbours have some in common.
-const MOST: usize = 150;
-/// Every so many-th endpoint is a Pod.
-const PODS: usize = 4;
-
-fn name(name: &str) -> NsName {
-    NsName::new("d", name)
-}
-
-/// The endpoint at a place of a slice. The same address is said differently by each slice that has it, and
-/// some Pods have two.
-fn endpoint(slice: usize, place: usize) -> Endpoint {
-    let number = slice * STRIDE + place;
-    if number % (2 * PODS) == 1 && place > 0 {
-        let pod = endpoint(slice, place - 1);
-        return Endpoint {
-            address: [0xfd00, 0, 0, 0, 0, 0, 0, u16::try_from(number).expect("few")].into(),
-            ..pod
-        };
-    }
-    let [high, low] = u16::try_from(number).expect("few").to_be_bytes();
-    let is_pod = number.is_multiple_of(PODS);
-    Endpoint {
-        address: IpAddr::from([10, 1, high, low]),
-        ready: true,
-        hostname: None,
-        node: is_pod.then(|| format!("n{}", number / PODS % 2).into()),
-        zone: Some(format!("z{slice}").into()),
-        hint_zones: Vec::new(),
-        target: if is_pod { TargetRef::Pod(name(&format!("p{number}"))) } else { TargetRef::None },
-    }
-}
-
-fn slice(number: usize, service: &str, count: usize) -> EndpointSlice {
-    let ports = Some(vec![EndpointPort { name: "http".into(), port: 8080 }]);
-    EndpointSlice {
-        name: name(&format!("s{number}")),
-        service: Some(service.into()),
-        mirror: None,
-        subsets: vec![Subset { ports, endpoints: (0..count).map(|place| endpoint(number, place)).collect() }],
-    }
-}
-
-/// Hints all endpoints for one of two zones, or none for any.
-fn hint(slice: &mut EndpointSlice, does: bool) {
-    for (place, endpoint) in slice.subsets[0].endpoints.iter_mut().enumerate() {
-        let zone = does.then(|| format!("z{}", place / 3 % 2).into());
-        endpoint.hint_zones = zone.into_iter().collect();
-    }
-}
-
-/// One of two templates.
-fn pod(number: usize, template: usize) -> Object {
-    let spec = PodSpec {
-        service_account: "default".into(),
-        owner: Some(OwnerRef { kind: "ReplicaSet".into(), name: format!("r{template}").into() }),
-        proxy: ProxyPorts { inbound: Some(4143), admin: Some(4191), control: Some(4190) },
-        ..PodSpec::default()
-    };
-    let labels = [("linkerd.io/control-plane-ns", "linkerd"), ("app", ["a", "b"][template])];
-    Object::Pod(Arc::new(Pod {
-        spec: Arc::new(spec),
-        labels: Arc::new(LabelSet::new(labels)),
-        ..running_pod(name(&format!("p{number}")), None)
-    }))
-}
-
-fn server(app: Option<&str>) -> Object {
-    let is = |app: &str| Requirement { key: "app".into(), condition: Condition::In(vec![app.into()]) };
-    let opaque = app.map(|app| OpaqueServer {
-        pods: Some(Selector { requirements: vec![is(app)] }),
-        workloads: None,
-        port: ServerPort::Number(8080),
-    });
-    Object::Server(Arc::new(Server { name: name("v"), opaque }))
-}
-
-fn local(is_local: bool) -> Object {
-    let Object::Service(a) = service("a") else { unreachable!("a service is one") };
-    Object::Service(Arc::new(Service { local_traffic_only: is_local, ..(*a).clone() }))
-}
 
 /// Something that happens to one slice, or to what is behind its endpoints.
 #[derive(Clone, Debug)]
@@ -113,19 +23,23 @@ pub(in crate::laws) enum Happens {
     /// To an endpoint, by slice and place: it is there or not, ready or not, in another zone.
     Ready(usize, usize),
     Zone(usize, usize, Option<Name>),
-    Hint(usize, usize, bool),
+    Hint(usize, usize),
     Gone(usize, usize),
     /// An endpoint moves to the end of another slice, or is there as well, in another zone.
     Moves(usize, usize, usize),
     Joins(usize, usize, usize),
+    /// Its Pod has an IPv6 address too; another Pod has its address.
+    Six(usize, usize),
+    Another(usize, usize, usize),
     /// To a slice: it has so many endpoints, is another service's, another cluster's, on another port, gone.
-    Count(usize, usize, &'static str),
+    Count(usize, usize, &'static str, bool),
     Hints(usize, bool),
     Mirrors(usize, bool),
     Port(usize, u16),
     NoSlice(usize),
-    /// To Pods: one has another template; its ReplicaSet has another owner; some are opaque.
+    /// To Pods: one has another template, or runs elsewhere; its ReplicaSet has another owner; some are opaque.
     Template(usize, Option<usize>),
+    Node(usize, Option<Name>),
     Owner(usize, Option<&'static str>),
     Opaque(Option<&'static str>),
     Weights(u64, u64),
@@ -135,7 +49,7 @@ pub(in crate::laws) enum Happens {
 impl Happens {
     pub(super) fn edits(&self, world: &World) -> Vec<Edit> {
         let changed = |number: usize, change: &dyn Fn(&mut EndpointSlice)| {
-            let mut slice = find(world, number).unwrap_or_else(|| slice(number, "a", 0));
+            let mut slice = find(world, number).unwrap_or_else(|| slice(number, "a", 0, false));
             change(&mut slice);
             vec![Edit::Put(Object::EndpointSlice(Arc::new(slice)))]
         };
@@ -151,9 +65,11 @@ impl Happens {
             Self::Zone(number, place, zone) => {
                 return at(*number, *place, &|endpoint| endpoint.zone.clone_from(zone));
             }
-            Self::Hint(number, place, hinted) => {
-                let hints: Vec<Name> = hinted.then(|| "z0".into()).into_iter().collect();
-                return at(*number, *place, &|endpoint| endpoint.hint_zones.clone_from(&hints));
+            Self::Hint(number, place) => {
+                return at(*number, *place, &|endpoint| match endpoint.hint_zones.pop() {
+                    Some(_) => {}
+                    None => endpoint.hint_zones.push("z0".into()),
+                });
             }
             Self::Gone(number, place) => {
                 return changed(*number, &|slice| {
@@ -174,8 +90,19 @@ impl Happens {
                 let joins = Endpoint { zone: Some(format!("z{to}").into()), ..joins };
                 return changed(*to, &|slice| slice.subsets[0].endpoints.push(joins.clone()));
             }
-            Self::Count(number, count, service) => {
-                Object::EndpointSlice(Arc::new(slice(*number, service, *count)))
+            Self::Six(number, place) => {
+                let Some(four) = endpoint_at(world, *number, *place) else { return Vec::new() };
+                return changed(*number, &|slice| {
+                    let endpoints = &mut slice.subsets[0].endpoints;
+                    endpoints.insert(place % endpoints.len(), by_ipv6(four.clone()));
+                });
+            }
+            Self::Another(number, place, pod) => {
+                let pod = TargetRef::Pod(name(&format!("p{}", pod * PODS)));
+                return at(*number, *place, &|endpoint| endpoint.target.clone_from(&pod));
+            }
+            Self::Count(number, count, service, six) => {
+                Object::EndpointSlice(Arc::new(slice(*number, service, *count, *six)))
             }
             Self::Hints(number, does) => {
                 return changed(*number, &|slice| hint(slice, *does));
@@ -204,6 +131,15 @@ impl Happens {
                 let gone =
                     world.objects().iter().position(|o| matches!(o, Object::Pod(pod) if pod.name == gone));
                 return gone.map(Edit::Remove).into_iter().collect();
+            }
+            Self::Node(number, node) => {
+                let is_it = |pod: &&Arc<Pod>| pod.name == name(&format!("p{}", number * PODS));
+                let mut pods = world
+                    .objects()
+                    .iter()
+                    .filter_map(|o| if let Object::Pod(pod) = o { Some(pod) } else { None });
+                let Some(pod) = pods.find(is_it) else { return Vec::new() };
+                Object::Pod(Arc::new(Pod { node: node.clone(), ..(**pod).clone() }))
             }
             Self::Owner(template, owner) => {
                 let owner = owner.map(|owner| OwnerRef { kind: "Deployment".into(), name: owner.into() });
@@ -242,42 +178,41 @@ pub(super) fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         4 => (number(), place()).prop_map(|(number, place)| Happens::Ready(number, place)),
         2 => (number(), place(), zone).prop_map(|(number, place, zone)| Happens::Zone(number, place, zone)),
-        1 => (number(), place(), any::<bool>()).prop_map(|(n, place, hinted)| Happens::Hint(n, place, hinted)),
+        3 => (number(), place()).prop_map(|(number, place)| Happens::Hint(number, place)),
         3 => (number(), place()).prop_map(|(number, place)| Happens::Gone(number, place)),
         2 => (number(), place(), number()).prop_map(|(from, place, to)| Happens::Moves(from, place, to)),
         2 => (number(), place(), number()).prop_map(|(from, place, to)| Happens::Joins(from, place, to)),
-        2 => (number(), 0..=MOST, backend()).prop_map(|(n, count, to)| Happens::Count(n, count, to)),
+        2 => (number(), place()).prop_map(|(number, place)| Happens::Six(number, place)),
+        2 => (number(), place(), 0..6usize).prop_map(|(number, place, pod)| Happens::Another(number, place, pod)),
+        2 => (number(), prop_oneof![0..=MOST, 0..20usize], backend(), any::<bool>()).prop_map(|(n, count, to, six)| Happens::Count(n, count, to, six)),
         1 => (number(), any::<bool>()).prop_map(|(number, does)| Happens::Mirrors(number, does)),
         1 => (number(), any::<bool>()).prop_map(|(number, does)| Happens::Hints(number, does)),
         1 => (number(), select(vec![8080, 8081])).prop_map(|(number, port)| Happens::Port(number, port)),
         1 => number().prop_map(Happens::NoSlice),
         3 => template.prop_map(|(number, template)| Happens::Template(number, template)),
+        2 => (0..SLICES * STRIDE / PODS, of(select(vec!["n0", "n1"]).prop_map(Name::from)))
+            .prop_map(|(number, node)| Happens::Node(number, node)),
         1 => owner.prop_map(|(template, owner)| Happens::Owner(template, owner)),
         1 => of(select(vec!["a", "b"])).prop_map(Happens::Opaque),
         2 => (0..4u64, 0..4u64).prop_map(|(a, b)| Happens::Weights(a, b)),
-        1 => any::<bool>().prop_map(Happens::Local),
+        2 => any::<bool>().prop_map(Happens::Local),
     ]
     .boxed()
 }
 
-fn backend() -> impl Strategy<Value = &'static str> {
-    select(vec!["a", "a", "a", "b", "web"])
-}
-
-pub(super) fn start() -> impl Strategy<Value = Vec<Object>> {
-    let slices = vec((prop_oneof![1 => 0..=MOST, 1 => Just(MOST)], backend()), SLICES);
-    (slices, any::<bool>()).prop_map(|(slices, hints)| {
-        let slices = slices.into_iter().enumerate().map(|(number, (count, to))| {
-            let mut slice = slice(number, to, count);
-            hint(&mut slice, hints);
-            Object::EndpointSlice(Arc::new(slice))
-        });
-        let pods = (0..SLICES * STRIDE).step_by(PODS).map(|number| pod(number, number / PODS % 2));
-        let zones = ["z0", "z1"].into_iter().enumerate().map(|(number, zone)| {
-            let node = Node { name: NsName::new("", format!("n{number}")), zone: Some(zone.into()) };
-            Object::Node(Arc::new(node))
-        });
-        let services = ["web", "a", "b"].map(service).into_iter().chain([split([("a", 1), ("b", 3)])]);
-        slices.chain(pods).chain(zones).chain(services).collect()
-    })
+/// The same, but all to the few addresses that the first two slices have in common, and to the end of the last.
+pub(super) fn happens_to_few() -> impl Strategy<Value = Happens> {
+    let spot = || prop_oneof![(Just(0), STRIDE..STRIDE + 4), (Just(1), 0..4usize)];
+    let number = || 0..SLICES;
+    prop_oneof![
+        3 => spot().prop_map(|(number, place)| Happens::Ready(number, place)),
+        3 => spot().prop_map(|(number, place)| Happens::Hint(number, place)),
+        1 => spot().prop_map(|(number, place)| Happens::Gone(number, place)),
+        1 => (spot(), number()).prop_map(|((from, place), to)| Happens::Moves(from, place, to)),
+        2 => (spot(), number()).prop_map(|((from, place), to)| Happens::Joins(from, place, to)),
+        2 => spot().prop_map(|(number, place)| Happens::Six(number, place)),
+        2 => (spot(), 20..24usize).prop_map(|((number, place), pod)| Happens::Another(number, place, pod)),
+        2 => prop_oneof![Just(MOST), 75..100usize].prop_map(|count| Happens::Count(SLICES - 1, count, "a", false)),
+    ]
+    .boxed()
 }

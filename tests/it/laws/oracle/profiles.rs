@@ -90,21 +90,24 @@ impl<'a> Oracle<'a> {
             _ => return self.bare(addr),
         }
         let living = || self.pods().filter(|pod| pod.phase != Phase::Over);
-        let own: Vec<_> =
-            living().filter(|pod| !pod.spec.host_network && pod.ips.contains(&Some(ip))).collect();
+        let own = living().filter(|pod| !pod.spec.host_network && pod.ips.contains(&Some(ip)));
+        let own = rather_staying(own.collect());
         match own[..] {
             [] => {}
             [pod] => return self.pod_profile(pod, addr, &[port]),
             _ => return self.bare(addr),
         }
-        let on_host = |pod: &'a Pod| {
+        let on_host = |pod: &'a Pod| -> Option<&'a ContainerPort> {
             let port = pod.spec.ports.iter().find(|container| container.host_port == Some(port))?;
-            pod.host_ips.contains(&ip).then_some((pod, port))
+            pod.host_ips.contains(&ip).then_some(port)
         };
-        let on_host: Vec<(&Pod, &ContainerPort)> = living().filter_map(on_host).collect();
-        match on_host[..] {
+        let forwarded = living().filter(|pod| on_host(pod).is_some());
+        match rather_staying(forwarded.collect())[..] {
             [] => {}
-            [(pod, container)] => return self.pod_profile(pod, addr, &[container.port, port]),
+            [pod] => {
+                let container = on_host(pod).expect("it was just seen");
+                return self.pod_profile(pod, addr, &[container.port, port]);
+            }
             _ => return self.bare(addr),
         }
         let serves = |port: u16| move |(_, number): &(Box<str>, u16)| *number == port;
@@ -141,7 +144,8 @@ impl<'a> Oracle<'a> {
 
     /// Of a Pod that runs; `ports` are all numbers of the port in question.
     fn pod_profile(self, pod: &Pod, addr: SocketAddr, ports: &[u16]) -> DestinationProfile {
-        let said = self.said_of_pod(pod, ports).filter(|_| pod.phase == Phase::Running);
+        let said =
+            self.said_of_pod(pod, ports).filter(|_| matches!(pod.phase, Phase::Running | Phase::Leaving));
         match said {
             Some(said) => self.about(addr, said, &pod.name.namespace, self.is_opaque_on_pod(pod, ports)),
             None => self.bare(addr),
@@ -202,4 +206,12 @@ fn with_port(authority: &str, port: u16) -> String {
         Err(_) if authority.contains(':') => authority.to_owned(),
         Err(_) => format!("{authority}:{port}"),
     }
+}
+
+/// Of several Pods with one address those that are on their way out have given it up.
+fn rather_staying(mut pods: Vec<&Pod>) -> Vec<&Pod> {
+    if pods.iter().any(|pod| pod.phase != Phase::Leaving) {
+        pods.retain(|pod| pod.phase != Phase::Leaving);
+    }
+    pods
 }

@@ -74,9 +74,9 @@ impl Tweak {
 
     fn pod(&self, pod: &Pod) -> Pod {
         let mut pod = pod.clone();
-        match self.part % 9 {
-            0 => pod.node = self.name("n"),
-            1 => pod.phase = [Phase::Pending, Phase::Running, Phase::Over][self.choice % 3],
+        match self.part % 11 {
+            0 | 8 | 9 => pod.node = self.name("n"),
+            1 => pod.phase = [Phase::Pending, Phase::Running, Phase::Leaving, Phase::Over][self.choice % 4],
             2 => pod.ips = [self.address(), None],
             3 => pod.labels = Arc::new(with_label(&pod.labels, "app", ["a", "b"][self.choice % 2])),
             4 => {

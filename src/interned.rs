@@ -8,7 +8,7 @@ const FEW: usize = 256;
 /// Values that many have in common, each kept once. Those that nobody has any more are dropped when the set
 /// would have grown to twice of what was in use.
 #[derive(Debug)]
-pub(super) struct Interned<T: ?Sized> {
+pub(crate) struct Interned<T: ?Sized> {
     values: HashSet<Arc<T>>,
     look_through_at: usize,
 }
@@ -21,7 +21,7 @@ impl<T: ?Sized> Default for Interned<T> {
 
 impl<T: Eq + Hash + ?Sized> Interned<T> {
     /// The one that is equal to this; this one if there was none.
-    pub(super) fn one(&mut self, value: Arc<T>) -> Arc<T> {
+    pub(crate) fn one(&mut self, value: Arc<T>) -> Arc<T> {
         if let Some(known) = self.values.get(&value) {
             return known.clone();
         }

@@ -1,0 +1,206 @@
+//! Where things stand with each kind, for the operator: what is behind and why, which objects are of no use.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use jiff::Timestamp;
+use tokio::time::{Duration, Instant};
+
+use super::{api::Trouble, kinds::Resource};
+use crate::{
+    metrics::{Metrics, OfKind},
+    model::{Kind, ObjectId, Reason},
+    source::{Finding, Location, Report, convert::Rejection},
+};
+
+/// So many useless objects are named; the others are counted.
+const NAMED: usize = 100;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Notes {
+    state: Mutex<State>,
+    metrics: Metrics,
+    news_after: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kinds: BTreeMap<Kind, Standing>,
+    useless: BTreeMap<ObjectId, String>,
+    changed: bool,
+    said: Arc<Report>,
+}
+
+/// Where things stand with a kind.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Since when nothing new can be heard, and why.
+    behind: Option<Behind>,
+    /// Whether the operator was told so.
+    is_said: bool,
+    is_absent: bool,
+    /// Whether it is done without, though it may exist.
+    is_without: bool,
+    is_listed: bool,
+}
+
+/// A kind of which nothing new can be heard.
+#[derive(Debug)]
+struct Behind {
+    since: Instant,
+    date: Timestamp,
+    why: String,
+}
+
+impl Notes {
+    pub(super) fn new(metrics: Metrics, news_after: Duration) -> Self {
+        Self { state: Mutex::default(), metrics, news_after }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds this lock")
+    }
+
+    /// The kind was listed: what is of no use is about to be named anew.
+    pub(super) fn listed(&self, kind: Kind) {
+        let mut state = self.lock();
+        state.useless.retain(|id, _| id.kind != kind);
+        state.changed = true;
+        let standing = state.kinds.entry(kind).or_default();
+        (standing.is_absent, standing.is_listed) = (false, true);
+    }
+
+    /// An object is of no use, for this reason.
+    pub(super) fn useless(&self, id: &ObjectId, rejection: &Rejection) {
+        let mut state = self.lock();
+        let text = rejection.to_string();
+        if state.useless.get(id) != Some(&text) {
+            tracing::warn!("{id}: {text}; it is left as it was, or out");
+            self.metrics.undecodable.get_or_create(&OfKind { kind: id.kind.as_str() }).inc();
+            state.useless.insert(id.clone(), text);
+            state.changed = true;
+        }
+    }
+
+    /// An object is of use, or gone.
+    pub(super) fn usable(&self, id: &ObjectId) {
+        let mut state = self.lock();
+        state.changed |= state.useless.remove(id).is_some();
+    }
+
+    /// The kind is not defined in the cluster; whether that is news.
+    pub(super) fn absent(&self, kind: Kind) -> bool {
+        let mut state = self.lock();
+        let standing = state.kinds.entry(kind).or_default();
+        let is_news = !std::mem::replace(&mut standing.is_absent, true);
+        (standing.behind, standing.is_said, standing.is_listed) = (None, false, true);
+        state.useless.retain(|id, _| id.kind != kind);
+        state.changed |= is_news;
+        self.show(&state);
+        is_news
+    }
+
+    /// Whatever happens to objects of the kind is heard of.
+    pub(super) fn current(&self, kind: Kind) {
+        let mut state = self.lock();
+        let standing = state.kinds.entry(kind).or_default();
+        if let Some(behind) = standing.behind.take()
+            && std::mem::take(&mut standing.is_said)
+        {
+            tracing::info!(%kind, "current again after {:.0?}", behind.since.elapsed());
+            state.changed = true;
+        }
+        self.show(&state);
+    }
+
+    /// The kind may not be read, and can be done without.
+    pub(super) fn without(&self, kind: Kind) {
+        self.lock().kinds.entry(kind).or_default().is_without = true;
+    }
+
+    /// Nothing new can be heard of the kind.
+    pub(super) fn behind(&self, resource: &Resource, trouble: &Trouble) {
+        let mut state = self.lock();
+        let kind = resource.kind;
+        let standing = state.kinds.entry(kind).or_default();
+        let why = match trouble.code() {
+            Some(403) => format!(
+                "not allowed to list and watch {}{}: {trouble}; give the ServiceAccount these verbs",
+                resource.plural,
+                if resource.group.is_empty() { String::new() } else { format!(".{}", resource.group) }
+            ),
+            _ => trouble.to_string(),
+        };
+        let behind = standing.behind.get_or_insert_with(|| Behind {
+            since: Instant::now(),
+            date: Timestamp::now(),
+            why: String::new(),
+        });
+        let is_old = behind.since.elapsed() >= self.news_after || !standing.is_listed;
+        if is_old && behind.why != why {
+            let known = match (standing.is_listed, standing.is_without) {
+                (true, _) => "serving what is known",
+                (false, true) => "going on without this kind",
+                (false, false) => "not ready",
+            };
+            tracing::warn!(%kind, "{known}; nothing new since {:.0}: {why}", behind.date);
+            behind.why = why;
+            standing.is_said = true;
+            state.changed = true;
+        }
+        self.show(&state);
+    }
+
+    fn show(&self, state: &State) {
+        for (kind, standing) in &state.kinds {
+            let is_behind = i64::from(standing.behind.is_some());
+            self.metrics.stale.get_or_create(&OfKind { kind: kind.as_str() }).set(is_behind);
+        }
+    }
+
+    /// Where things stand, if that has changed since it was last asked.
+    pub(super) fn news(&self) -> Option<Arc<Report>> {
+        let mut state = self.lock();
+        if !std::mem::take(&mut state.changed) {
+            return None;
+        }
+        let report = state.report();
+        if *state.said == report {
+            return None;
+        }
+        state.said = Arc::new(report);
+        Some(state.said.clone())
+    }
+}
+
+impl State {
+    fn report(&self) -> Report {
+        let finding = |reason, object: Option<String>, message: String| Finding {
+            reason,
+            object,
+            location: Location { file: Path::new("cluster").into(), line: 0 },
+            message,
+        };
+        let mut findings = Vec::new();
+        for (kind, standing) in &self.kinds {
+            if let Some(Behind { date, why, .. }) = standing.behind.as_ref().filter(|_| standing.is_said) {
+                let text = format!("{kind}: nothing new since {date:.0}: {why}");
+                findings.push(finding(Reason::SourceStale, None, text));
+            }
+        }
+        for (id, text) in self.useless.iter().take(NAMED) {
+            findings.push(finding(Reason::InvalidObject, Some(id.to_string()), text.clone()));
+        }
+        let more: BTreeSet<_> = self.useless.keys().skip(NAMED).map(|id| id.kind.as_str()).collect();
+        if !more.is_empty() {
+            let count = self.useless.len() - NAMED;
+            let kinds = more.into_iter().collect::<Vec<_>>().join(", ");
+            findings.push(finding(Reason::InvalidObject, None, format!("and {count} more of {kinds}")));
+        }
+        Report { findings, ..Report::default() }
+    }
+}
