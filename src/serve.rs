@@ -290,9 +290,12 @@ impl Signals {
     }
 }
 
+/// The client of the API server logs each failure that it also returns; we say what a failure means.
+const NO_ECHO: &str = "kube_client::client::builder=off";
+
 fn init_logs(level: &str, format: LogFormat) {
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
+        .with_env_filter(EnvFilter::new(format!("{level},{NO_ECHO}")))
         .with_writer(io::stderr)
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
     // Only the first server of a process can set this; the others log with it.

@@ -99,9 +99,10 @@ impl Kubernetes {
         let config = config(kubeconfig.clone()).await?;
         let url = config.cluster_url.to_string();
         let client = client(config)?;
+        let cluster = url.clone();
         let connect: Connect = Arc::new(move || {
-            let kubeconfig = kubeconfig.clone();
-            Box::pin(async move { client_of(kubeconfig).await })
+            let (kubeconfig, cluster) = (kubeconfig.clone(), cluster.clone());
+            Box::pin(async move { client_of(kubeconfig, &cluster).await })
         });
         Ok(Self { url, api: Api::new(client, connect, pace.clone()), metrics, pace })
     }
@@ -141,8 +142,17 @@ impl Kubernetes {
     }
 }
 
-async fn client_of(kubeconfig: Option<PathBuf>) -> Result<Client, ConnectError> {
-    client(config(kubeconfig).await?)
+/// A client of the same cluster. A kubeconfig may name another one meanwhile, whose objects are not to be taken
+/// for those of the first.
+async fn client_of(kubeconfig: Option<PathBuf>, cluster: &str) -> Result<Client, ConnectError> {
+    let config = config(kubeconfig).await?;
+    if config.cluster_url != cluster {
+        let (other, message) = (&config.cluster_url, "start again to watch that one");
+        return Err(ConnectError::Client(format!(
+            "the kubeconfig names {other} now, not {cluster}; {message}"
+        )));
+    }
+    client(config)
 }
 
 fn client(mut config: Config) -> Result<Client, ConnectError> {

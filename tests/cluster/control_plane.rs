@@ -33,7 +33,7 @@ use keys::{ADMINS, Keys};
 use programs::Ports;
 
 /// How long anything may take that must happen, on a machine that is busy with other things.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 /// How often it is looked at.
 const POLL: Duration = Duration::from_millis(200);
 /// How many lines of each log are shown if it did not happen.

@@ -22,7 +22,7 @@ use crate::control_plane::PATIENCE;
 pub(crate) const LEAF: &str = r#"{"ns":"default"}"#;
 
 /// Two messages that come so soon after one another were sent together.
-const ONE_PIECE: Duration = Duration::from_millis(50);
+const ONE_PIECE: Duration = Duration::from_millis(500);
 
 /// How often something is looked at that is on its way.
 const POLL: Duration = Duration::from_millis(50);

@@ -16,6 +16,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "write a number with its unit: 300ms, 5s or 1m30s".to_owned())
 }
 
+/// A duration that must pass.
+pub(super) fn some_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("write a duration above 0".to_owned()),
+        some => Ok(some),
+    }
+}
+
 /// A server to connect to: needs a port other than 0.
 pub(super) fn server(text: &str) -> Result<HostPort, String> {
     match text.parse::<HostPort>() {

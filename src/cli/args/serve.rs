@@ -71,7 +71,7 @@ pub struct ServeArgs {
     pub keepalive_interval: Duration,
 
     /// How long the peer may take to answer such a ping before its connection is closed
-    #[arg(long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
+    #[arg(long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::some_duration)]
     pub keepalive_timeout: Duration,
 
     /// How many streams one connection may have open
@@ -244,6 +244,7 @@ mod tests {
     fn errors_say_what_would_be_right() {
         for (flags, expect) in [
             ("--addr 8086", "there is no port; write host:port, [ipv6]:port or :port"),
+            ("--keepalive-timeout 0", "write a duration above 0"),
             ("--leaf-drain 300", "write a number with its unit: 300ms, 5s or 1m30s"),
             ("--drain-window=-1s", "write a number with its unit"),
             ("--log-level warning", "write one of trace, debug, info, warn, error, off"),

@@ -179,7 +179,11 @@ impl Api {
             }
             held.1 = Instant::now();
         }
-        match (self.connect)().await {
+        let Ok(connected) = timeout(self.pace.answer, (self.connect)()).await else {
+            tracing::warn!("the credentials for the API server could not be read anew in time");
+            return;
+        };
+        match connected {
             Ok(client) => self.client.lock().expect("nothing panics while it holds this lock").0 = client,
             Err(error) => tracing::warn!("cannot read the credentials for the API server anew: {error}"),
         }

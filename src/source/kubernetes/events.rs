@@ -66,7 +66,9 @@ pub(super) async fn write(api: Api, mut status: watch::Receiver<Arc<Status>>) {
         if status.has_changed().is_err() {
             return;
         }
-        let now: BTreeSet<Notice> = status.borrow_and_update().warnings.iter().cloned().collect();
+        // Not under the lock of the channel, for which the controller would wait.
+        let status = status.borrow_and_update().clone();
+        let now: BTreeSet<Notice> = status.warnings.iter().cloned().collect();
         // What was there at the last look already is there to stay.
         for notice in now.intersection(&before) {
             writer.tell(notice).await;

@@ -51,6 +51,8 @@ pub(super) struct Follower {
     is_known: bool,
     /// Whether lists can be streamed; found out by trying.
     streams_lists: bool,
+    /// Whether the next list is read in pages all the same.
+    pages_next: bool,
 }
 
 /// Nobody takes batches any more: the program ends.
@@ -70,7 +72,10 @@ struct Listed {
 impl Listed {
     fn add(&mut self, read: Read) {
         match read.object {
-            Ok(object) => self.objects.push(self.interner.share(object)),
+            Ok(object) => {
+                self.useless.remove(&read.id);
+                self.objects.push(self.interner.share(object));
+            }
             Err(rejection) => _ = self.useless.insert(read.id, rejection),
         }
     }
@@ -109,6 +114,7 @@ impl Follower {
             seen: Version::default(),
             is_known: false,
             streams_lists: true,
+            pages_next: false,
         }
     }
 
@@ -156,10 +162,13 @@ impl Follower {
         loop {
             match self.api.versions_of(self.resource.group).await {
                 Ok(served) => {
-                    let understood = self.resource.versions.iter().copied();
-                    let version = understood.into_iter().find(|v| served.iter().any(|served| served == v));
-                    if let Some(version) = version {
-                        return Ok(Some(version.to_owned()));
+                    match self.first_of(&served).await {
+                        Ok(Some(version)) => return Ok(Some(version.to_owned())),
+                        Ok(None) => {}
+                        Err(trouble) => {
+                            self.fail(&trouble).await?;
+                            continue;
+                        }
                     }
                     missing += 1;
                     if missing < MISSING {
@@ -170,7 +179,7 @@ impl Follower {
                     let path = self.resource.path(self.resource.versions[0]);
                     match self.api.get(self.resource, &path, "limit=1").await {
                         Ok(_) => return Ok(Some(self.resource.versions[0].to_owned())),
-                        Err(trouble) if matches!(trouble.code(), Some(403 | 404)) => self.absent().await?,
+                        Err(trouble) if self.is_absence(&trouble) => self.absent().await?,
                         Err(trouble) => {
                             self.fail(&trouble).await?;
                             continue;
@@ -186,12 +195,40 @@ impl Follower {
         }
     }
 
-    /// The whole list: streamed where the API server can do that, else page by page.
+    /// The first version that is understood and served. A group has one version because of another kind of it,
+    /// so only asking for this kind tells.
+    async fn first_of(&self, served: &[String]) -> Result<Option<&'static str>, Trouble> {
+        let is_served = |version: &&'static str| served.iter().any(|served| served == version);
+        for version in self.resource.versions.iter().copied().filter(is_served) {
+            match self.api.get(self.resource, &self.resource.path(version), "limit=1").await {
+                Err(trouble) if trouble.code() == Some(404) => {}
+                // It is there; what may be done with it is another question.
+                Err(trouble) if trouble.code() == Some(403) => return Ok(Some(version)),
+                Err(trouble) => return Err(trouble),
+                Ok(_) => return Ok(Some(version)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether an answer for a kind that discovery does not know means that it is not there. That it may not be
+    /// read means so only where nothing of it was ever known.
+    fn is_absence(&self, trouble: &Trouble) -> bool {
+        let was_never_there = !self.is_known || self.notes.is_absent(self.resource.kind);
+        trouble.code() == Some(404) || trouble.code() == Some(403) && was_never_there
+    }
+
+    /// The whole list: streamed where the API server can do that, else page by page. A streamed list that came
+    /// to nothing is tried in pages next: something between may not let streams through.
     async fn list(&mut self, path: &str) -> Result<Listed, Trouble> {
-        if self.streams_lists {
+        if self.streams_lists && !std::mem::take(&mut self.pages_next) {
             match self.stream_list(path).await {
                 Err(Trouble::Refused(refusal)) if matches!(refusal.code, 400 | 405 | 422) => {
                     self.streams_lists = false;
+                }
+                Err(trouble @ (Trouble::Silent(_) | Trouble::Broken(_) | Trouble::Garbled(_))) => {
+                    self.pages_next = true;
+                    return Err(trouble);
                 }
                 listed => return listed,
             }
@@ -233,6 +270,7 @@ impl Follower {
     /// Watches from what was seen last until the list has to be read anew.
     async fn watch(&mut self, path: &str) -> Result<(), Closed> {
         let mut wordless = 0;
+        let mut all_is_well = true;
         while wordless < WORDLESS {
             let began = Instant::now();
             let time = self.pace.watch.mul_f64(1.0 + fastrand::f64() / 4.0);
@@ -243,15 +281,23 @@ impl Follower {
             );
             let outcome = match self.api.get(self.resource, path, &query).await {
                 Ok(answer) => {
-                    if wordless == 0 {
+                    if wordless == 0 && all_is_well {
                         self.current().await?;
                     }
-                    self.take_events(answer, time + self.pace.grace).await?
+                    let outcome = self.take_events(answer, time + self.pace.grace).await?;
+                    wordless += u32::from(outcome.is_err());
+                    outcome
                 }
                 Err(trouble) => Err(trouble),
             };
+            all_is_well = outcome.is_ok();
             match outcome {
-                Ok(true) => wordless = 0,
+                Ok(true) => {
+                    wordless = 0;
+                    if began.elapsed() < time / 8 {
+                        sleep(self.backoff.next()).await;
+                    }
+                }
                 Ok(false) => {
                     wordless += 1;
                     if began.elapsed() < time / 2 {
@@ -361,7 +407,8 @@ impl Follower {
             self.is_known = true;
             self.send(vec![Event::Replace(self.resource.kind, Vec::new())]).await?;
         }
-        Ok(())
+        self.backoff.reset();
+        self.send(Vec::new()).await
     }
 
     /// All is well: what is known is current.
@@ -373,13 +420,8 @@ impl Follower {
     /// Notes what went wrong and waits until it is time to try again.
     async fn fail(&mut self, trouble: &Trouble) -> Result<(), Closed> {
         let kind = self.resource.kind;
-        let restart = WatchRestart { kind: kind.as_str(), reason: trouble.label() };
-        self.metrics.watch_restarts.get_or_create(&restart).inc();
         let asked = trouble.retry_after().min(self.pace.longest_wait);
         let wait = self.backoff.next() + asked;
-        if matches!(trouble, Trouble::Silent(_)) || trouble.code() == Some(401) {
-            self.api.renew().await;
-        }
         let mut events = Vec::new();
         if trouble.code() == Some(403) && !self.resource.is_needed() && !self.is_known {
             self.is_known = true;
@@ -388,7 +430,12 @@ impl Follower {
         }
         self.notes.behind(self.resource, trouble);
         tracing::debug!(%kind, "{trouble}; trying again in {wait:?}");
+        let restart = WatchRestart { kind: kind.as_str(), reason: trouble.label() };
+        self.metrics.watch_restarts.get_or_create(&restart).inc();
         self.send(events).await?;
+        if matches!(trouble, Trouble::Silent(_)) || trouble.code() == Some(401) {
+            self.api.renew().await;
+        }
         sleep(wait).await;
         Ok(())
     }

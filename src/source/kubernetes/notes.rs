@@ -79,7 +79,7 @@ impl Notes {
         let mut state = self.lock();
         let text = rejection.to_string();
         if state.useless.get(id) != Some(&text) {
-            tracing::warn!("{id}: {text}; it is left as it was, or out");
+            tracing::debug!("{id}: {text}; it is left as it was, or out");
             self.metrics.undecodable.get_or_create(&OfKind { kind: id.kind.as_str() }).inc();
             state.useless.insert(id.clone(), text);
             state.changed = true;
@@ -97,11 +97,17 @@ impl Notes {
         let mut state = self.lock();
         let standing = state.kinds.entry(kind).or_default();
         let is_news = !std::mem::replace(&mut standing.is_absent, true);
+        let was_said = standing.is_said;
         (standing.behind, standing.is_said, standing.is_listed) = (None, false, true);
         state.useless.retain(|id, _| id.kind != kind);
-        state.changed |= is_news;
+        state.changed |= is_news || was_said;
         self.show(&state);
         is_news
+    }
+
+    /// Whether the kind was not defined when it was last looked for.
+    pub(super) fn is_absent(&self, kind: Kind) -> bool {
+        self.lock().kinds.get(&kind).is_some_and(|standing| standing.is_absent)
     }
 
     /// Whatever happens to objects of the kind is heard of.
@@ -135,9 +141,12 @@ impl Notes {
             ),
             _ => trouble.to_string(),
         };
+        // Silence is noticed long after it began.
+        let silent = if let Trouble::Silent(time) = trouble { *time } else { Duration::ZERO };
+        let now = Instant::now();
         let behind = standing.behind.get_or_insert_with(|| Behind {
-            since: Instant::now(),
-            date: Timestamp::now(),
+            since: now.checked_sub(silent).unwrap_or(now),
+            date: Timestamp::now() - silent,
             why: String::new(),
         });
         let is_old = behind.since.elapsed() >= self.news_after || !standing.is_listed;
@@ -147,7 +156,8 @@ impl Notes {
                 (false, true) => "going on without this kind",
                 (false, false) => "not ready",
             };
-            tracing::warn!(%kind, "{known}; nothing new since {:.0}: {why}", behind.date);
+            // The operator is warned of it by the report.
+            tracing::debug!(%kind, "{known}; nothing new since {:.0}: {why}", behind.date);
             behind.why = why;
             standing.is_said = true;
             state.changed = true;

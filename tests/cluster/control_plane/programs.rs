@@ -53,6 +53,8 @@ pub(crate) fn controller_manager(keys: &Keys, kubeconfig: &str) -> Vec<String> {
         ("kubeconfig", kubeconfig),
         ("leader-elect", "false"),
         ("secure-port", "0"),
+        // Nodes say nothing while the API server is away, and are none the worse for it.
+        ("node-monitor-grace-period", "10m"),
         ("use-service-account-credentials", "true"),
         ("service-account-private-key-file", &keys.path("accounts.key")),
         ("root-ca-file", &keys.path("ca.crt")),

@@ -4,7 +4,7 @@
 //! HTTP by hand, so that a test can do to a connection whatever a network does.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
@@ -83,6 +83,8 @@ struct World {
     stale: Option<(u64, Objects)>,
     /// Groups of custom kinds, and the versions in which they are served.
     groups: BTreeMap<String, Vec<String>>,
+    /// Versions that groups have because of kinds that are not ours.
+    of_others: BTreeSet<String>,
     faults: BTreeMap<String, Fault>,
     streams_lists: bool,
     page: usize,
@@ -122,6 +124,7 @@ impl Fake {
             compacted: 0,
             stale: None,
             groups: groups.map(|(group, version)| (group.to_owned(), vec![version.to_owned()])).into(),
+            of_others: BTreeSet::new(),
             faults: BTreeMap::new(),
             streams_lists: true,
             page: 2,
@@ -224,6 +227,11 @@ impl Fake {
     pub(super) fn serve_group(&self, group: &str, versions: &[&str]) {
         let versions: Vec<_> = versions.iter().map(|&version| version.to_owned()).collect();
         self.change(|world| _ = world.groups.insert(group.to_owned(), versions));
+    }
+
+    /// A version of a group that only other kinds have.
+    pub(super) fn serve_others(&self, version: &str) {
+        self.change(|world| _ = world.of_others.insert(version.to_owned()));
     }
 
     /// Whether lists can be streamed.
@@ -336,8 +344,11 @@ impl Fake {
     }
 
     fn is_served(&self, request: &Request) -> bool {
+        let world = self.world();
+        let has = |served: &Vec<String>| served.contains(&request.version);
         request.group.is_empty()
-            || self.world().groups.get(&request.group).is_some_and(|served| served.contains(&request.version))
+            || world.groups.get(&request.group).is_some_and(has)
+                && !world.of_others.contains(&request.version)
     }
 
     /// Waits until the fault is another one, or the peer hangs up.

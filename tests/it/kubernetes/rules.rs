@@ -90,6 +90,21 @@ fn the_version_of_a_kind_may_change() {
 }
 
 #[test]
+fn a_version_that_a_group_has_because_of_another_kind_is_passed_by() {
+    let mut cluster = Cluster::given("service web; service a; endpoints a A1; split web a=1");
+    cluster.api.serve_others("v1alpha1");
+    cluster.api.serve_group("split.smi-spec.io", &["v1alpha1", "v1alpha3"]);
+    cluster.wait_for("the watch ended", |c| c.failures("TrafficSplit", "not_found") > 0);
+    cluster.edit("service b; endpoints b B1; split web b=1");
+    let mut web = cluster.merged("web");
+    cluster.becomes(&mut web, "B1=1000M");
+
+    // Nor is it there at all if no version has it.
+    cluster.api.serve_others("v1alpha3");
+    cluster.wait_for("the kind is gone", |c| c.status.borrow().objects.get("TrafficSplit") == Some(&0));
+}
+
+#[test]
 fn a_relist_is_one_step() {
     let mut cluster =
         Cluster::given("service web; endpoints web A1; slice web-2 of web A2; slice web-3 of web A3");
