@@ -13,6 +13,7 @@ use std::{
     sync::Arc,
 };
 
+mod addresses;
 mod fact;
 mod index;
 mod population;
@@ -138,13 +139,13 @@ impl Cluster {
     /// The Pods whose own address this is, by name. More than one only by mistake or for a moment.
     #[must_use]
     pub fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
-        self.population.pods_at(ip)
+        self.population.addresses().pods_at(ip)
     }
 
     /// The Pods with host ports on the node with this address.
     #[must_use]
     pub fn pods_on_host(&self, ip: IpAddr) -> &[Arc<Pod>] {
-        self.population.pods_on_host(ip)
+        self.population.addresses().pods_on_host(ip)
     }
 
     /// An ExternalWorkload, if it exists, and its ports that Servers make opaque.
@@ -155,7 +156,7 @@ impl Cluster {
 
     /// The ExternalWorkloads with this address, by name.
     pub fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
-        self.population.workloads_at(ip)
+        self.population.addresses().workloads_at(ip)
     }
 
     /// The zone of a node, if both are known.

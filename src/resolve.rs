@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod address;
+mod classes;
 mod endpoints;
 mod entries;
 pub mod inspect;
@@ -22,6 +23,7 @@ mod metadata;
 mod options;
 mod pool;
 mod profile;
+mod reader;
 mod selection;
 mod split;
 

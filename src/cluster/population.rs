@@ -5,17 +5,17 @@
 //! change that leaves the class as it was is no change to anybody.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
-use super::slices::Backing;
+use super::{addresses::Addresses, slices::Backing};
 use crate::{
     interned::Interned,
     model::{
-        Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Phase, Pod,
-        PodSpec, Server, ServerPort, TargetRef,
+        Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Pod, PodSpec,
+        Server, ServerPort, TargetRef,
     },
 };
 
@@ -82,23 +82,11 @@ pub(super) struct Population {
     /// By the ReplicaSet or Job that owns them.
     pods_of_controller: HashMap<(Kind, NsName), BTreeSet<Name>>,
     servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
-    /// Pods with an address of their own, and not at its end.
-    by_ip: HashMap<IpAddr, Tenants>,
-    /// Pods with host ports by the addresses of their nodes.
-    by_host: HashMap<IpAddr, Vec<Arc<Pod>>>,
-    workloads_by_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+    addresses: Addresses,
     classes: Interned<PodClass>,
     specs: Interned<PodSpec>,
     labels: Interned<LabelSet>,
     names: Interned<str>,
-}
-
-/// The Pods that say they have an address: one, except for a moment.
-#[derive(Debug)]
-enum Tenants {
-    One(Arc<Pod>),
-    #[expect(clippy::box_collection, reason = "keeps the entry of the usual case at two words")]
-    Many(Box<Vec<Arc<Pod>>>),
 }
 
 /// What a change in the population means to others.
@@ -149,23 +137,9 @@ impl Population {
         Some((record.workload.as_ref()?, &record.opaque_by_server))
     }
 
-    /// The Pods whose own address this is.
-    pub(super) fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
-        match self.by_ip.get(&ip) {
-            None => &[],
-            Some(Tenants::One(pod)) => std::slice::from_ref(pod),
-            Some(Tenants::Many(pods)) => pods,
-        }
-    }
-
-    /// The Pods with host ports on a node with this address.
-    pub(super) fn pods_on_host(&self, ip: IpAddr) -> &[Arc<Pod>] {
-        self.by_host.get(&ip).map_or(&[], Vec::as_slice)
-    }
-
-    /// The ExternalWorkloads with this address, by name.
-    pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
-        self.workloads_by_ip.get(&ip).into_iter().flatten()
+    /// Who is where.
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// What is behind an endpoint that refers to a Pod.
@@ -284,34 +258,7 @@ impl Population {
             let name = pod.name.name.clone();
             super::index::set_member(&mut self.pods_of_controller, controller, name, added);
         }
-        if pod.phase == Phase::Over {
-            return;
-        }
-        for ip in pod.ips.iter().flatten().filter(|_| !pod.spec.host_network) {
-            match self.by_ip.entry(*ip) {
-                Entry::Vacant(place) if added => _ = place.insert(Tenants::One(pod.clone())),
-                Entry::Vacant(_) => {}
-                Entry::Occupied(mut place) => {
-                    let mut all = match place.get() {
-                        Tenants::One(one) => vec![one.clone()],
-                        Tenants::Many(many) => Vec::clone(many),
-                    };
-                    change(&mut all, pod, added);
-                    match all.len() {
-                        0 => _ = place.remove(),
-                        1 => _ = place.insert(Tenants::One(all.remove(0))),
-                        _ => _ = place.insert(Tenants::Many(Box::new(all))),
-                    }
-                }
-            }
-        }
-        for ip in &pod.host_ips {
-            let pods = self.by_host.entry(*ip).or_default();
-            change(pods, pod, added);
-            if pods.is_empty() {
-                self.by_host.remove(ip);
-            }
-        }
+        self.addresses.set_pod(pod, added);
     }
 
     fn class_of(&self, pod: &Pod) -> Arc<PodClass> {
@@ -448,7 +395,7 @@ impl Population {
         self.workload_count = self.workload_count + usize::from(new.is_some()) - usize::from(old.is_some());
         for (workload, added) in [(old, false), (new, true)] {
             for ip in workload.iter().flat_map(|workload| &workload.ips) {
-                super::index::set_member(&mut self.workloads_by_ip, *ip, name.clone(), added);
+                self.addresses.set_workload(*ip, name, added);
                 moved.ips.insert(*ip);
             }
         }
@@ -514,14 +461,5 @@ fn set_reference(slices: &mut Vec<Arc<ObjectId>>, slice: &Arc<ObjectId>) {
         // Nearly every Pod is in one slice only.
         slices.reserve_exact(1);
         slices.push(slice.clone());
-    }
-}
-
-/// Adds a Pod to those of an address, by name, or takes it out.
-fn change(pods: &mut Vec<Arc<Pod>>, pod: &Arc<Pod>, added: bool) {
-    pods.retain(|other| other.name != pod.name);
-    if added {
-        let place = pods.partition_point(|other| other.name < pod.name);
-        pods.insert(place, pod.clone());
     }
 }

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use super::{
     Look, Sight,
     entries::{Part, Places},
-    pool::{PoolKey, Reader},
+    pool::PoolKey,
+    reader::Reader,
     selection::{Locale, SelectionKey},
     split::Split,
 };

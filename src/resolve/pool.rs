@@ -11,16 +11,15 @@ use std::{
     sync::Arc,
 };
 
-use prost::Message;
-
 use super::{
-    MeshOptions, Options,
-    metadata::{self, LacksVariable, PodPort},
+    Options,
+    classes::Classes,
+    reader::{Reader, Unusable},
 };
 use crate::{
     blocks::{Blocks, Keyed},
-    cluster::{Backing, Cluster, PodClass, StoredEndpoint, StoredSlice, StoredSubset},
-    model::{Endpoint, Mirror, Name, NsName, ObjectId, TargetRef},
+    cluster::{Backing, Cluster, StoredEndpoint, StoredSlice},
+    model::{Mirror, Name, NsName, ObjectId, TargetRef},
 };
 
 /// What a pool is of.
@@ -42,7 +41,7 @@ pub(crate) struct Candidate {
     pub(super) stored: Arc<StoredEndpoint>,
     /// Encoded metadata that it has in common with its like.
     pub(super) class: Arc<[u8]>,
-    slice: Arc<ObjectId>,
+    pub(super) slice: Arc<ObjectId>,
 }
 
 impl Keyed for Candidate {
@@ -76,7 +75,7 @@ impl Candidate {
     }
 }
 
-fn zone_of(stored: &StoredEndpoint) -> Option<&Name> {
+pub(super) fn zone_of(stored: &StoredEndpoint) -> Option<&Name> {
     stored.endpoint.zone.as_ref().filter(|_| !matches!(stored.backing, Backing::Bare(_)))
 }
 
@@ -114,14 +113,6 @@ impl Census {
             step(&mut self.ipv6);
         }
     }
-}
-
-/// Endpoints of a slice that are ready but cannot be given out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unusable {
-    pub(super) count: usize,
-    /// The first of them, and what it lacks.
-    pub(super) example: (NsName, LacksVariable),
 }
 
 /// See the module's documentation.
@@ -327,125 +318,4 @@ fn size_of(changes: &[Replaced<'_>]) -> usize {
     let size =
         |slice: &Arc<StoredSlice>| slice.subsets.iter().map(|subset| subset.endpoints.len()).sum::<usize>();
     changes.iter().filter_map(|change| change.new.or(change.old)).map(size).sum()
-}
-
-/// Reads the candidates of a pool from slices.
-pub(super) struct Reader<'a> {
-    pub(super) options: &'a Options,
-    pub(super) key: &'a PoolKey,
-}
-
-impl Reader<'_> {
-    /// The ready endpoints of a slice that can be given out. The family comes first of all, so that what is
-    /// not given out is never what a zone is left with.
-    pub(super) fn ready<'s>(
-        &self,
-        slice: &'s StoredSlice,
-    ) -> impl Iterator<Item = (SocketAddr, &'s Arc<StoredEndpoint>)> {
-        let in_subset = move |subset: &'s StoredSubset| {
-            let with_port = move |port| {
-                let wanted = subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint));
-                wanted.map(move |stored| (SocketAddr::new(stored.endpoint.address, port), stored))
-            };
-            self.target_port(subset).into_iter().flat_map(with_port)
-        };
-        let in_all = slice.subsets.iter().flat_map(in_subset);
-        in_all.filter(|(addr, stored)| is_usable(&stored.backing, addr.port(), &self.options.mesh))
-    }
-
-    /// The same by address; of several endpoints with one address the first.
-    fn addresses<'s>(&self, slice: &'s StoredSlice) -> BTreeMap<SocketAddr, &'s Arc<StoredEndpoint>> {
-        let mut addresses = BTreeMap::new();
-        for (addr, stored) in self.ready(slice) {
-            addresses.entry(addr).or_insert(stored);
-        }
-        addresses
-    }
-
-    fn candidate(
-        &self,
-        slice: &Arc<ObjectId>,
-        addr: SocketAddr,
-        stored: &Arc<StoredEndpoint>,
-        classes: &mut Classes,
-    ) -> Candidate {
-        let ports = (self.key.port, addr.port());
-        let class = classes.of(stored, ports, &self.options.mesh);
-        Candidate { addr, stored: stored.clone(), class, slice: slice.clone() }
-    }
-
-    fn unusable(&self, slice: &StoredSlice) -> Option<Unusable> {
-        let mut found: BTreeMap<&NsName, LacksVariable> = BTreeMap::new();
-        for subset in &slice.subsets {
-            let Some(port) = self.target_port(subset) else { continue };
-            for stored in subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint)) {
-                if let (Backing::Pod { class, .. }, TargetRef::Pod(pod)) =
-                    (&stored.backing, &stored.endpoint.target)
-                    && let Err(lacks) = PodPort::new(class, port, &self.options.mesh).check()
-                {
-                    found.insert(pod, lacks);
-                }
-            }
-        }
-        let (pod, lacks) = found.first_key_value()?;
-        Some(Unusable { count: found.len(), example: ((*pod).clone(), *lacks) })
-    }
-
-    /// Whether an endpoint is ready, of a family that is given out, and of the name that is asked for.
-    fn is_wanted(&self, endpoint: &Endpoint) -> bool {
-        let instance = &self.key.instance;
-        endpoint.ready
-            && (self.options.ipv6 || endpoint.address.is_ipv4())
-            && (instance.is_none() || endpoint.hostname == *instance)
-    }
-
-    /// The number behind the service port in a subset: that of the subset's port with the same name. A
-    /// number that the service does not declare is used as it is.
-    fn target_port(&self, subset: &StoredSubset) -> Option<u16> {
-        let ports = subset.ports.as_ref()?;
-        match self.key.port_name.as_deref() {
-            Some(name) => ports.iter().find(|port| &*port.name == name).map(|port| port.port),
-            None => Some(self.key.port),
-        }
-    }
-}
-
-fn is_usable(backing: &Backing, port: u16, mesh: &MeshOptions) -> bool {
-    match backing {
-        Backing::Bare(_) | Backing::Workload { .. } => true,
-        Backing::Pod { class, .. } => PodPort::new(class, port, mesh).check().is_ok(),
-        Backing::Missing | Backing::Unknown => false,
-    }
-}
-
-/// So few classes are never worth looking through.
-const FEW_CLASSES: usize = 4;
-
-/// The address of a class, which stays its own as long as the class is kept; the zone; and the port.
-type ClassKey = (usize, Option<Name>, u16);
-
-/// Encoded metadata that endpoints have in common, encoded once for all Pods of a class.
-#[derive(Debug, Default)]
-struct Classes {
-    of_pods: HashMap<ClassKey, (Arc<PodClass>, Arc<[u8]>)>,
-    look_through_at: usize,
-}
-
-impl Classes {
-    /// That of a [usable](is_usable) endpoint.
-    fn of(&mut self, stored: &StoredEndpoint, ports: (u16, u16), mesh: &MeshOptions) -> Arc<[u8]> {
-        let zone = zone_of(stored);
-        let encoded = || -> Arc<[u8]> {
-            let addr = metadata::describe(&stored.backing, ports, zone, mesh).unwrap_or_default();
-            addr.encode_to_vec().into()
-        };
-        let Backing::Pod { class, .. } = &stored.backing else { return encoded() };
-        if self.of_pods.len() >= self.look_through_at.max(FEW_CLASSES) {
-            // Rollouts leave classes behind that no endpoint has any more.
-            self.of_pods.retain(|_, (_, bytes)| Arc::strong_count(bytes) > 1);
-            self.look_through_at = 2 * self.of_pods.len();
-        }
-        let key = (Arc::as_ptr(class).addr(), zone.cloned(), ports.1);
-        self.of_pods.entry(key).or_insert_with(|| (class.clone(), encoded())).1.clone()
-    }
 }

@@ -1,0 +1,95 @@
+//! Who is at which address: Pods at their own and at those of their nodes, and ExternalWorkloads.
+
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use super::index::set_member;
+use crate::model::{NsName, Phase, Pod};
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    /// Pods with an address of their own, and not at its end.
+    by_ip: HashMap<IpAddr, Tenants>,
+    /// Pods with host ports by the addresses of their nodes.
+    by_host: HashMap<IpAddr, Vec<Arc<Pod>>>,
+    workloads_by_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+}
+
+/// The Pods that say they have an address: one, except for a moment.
+#[derive(Debug)]
+enum Tenants {
+    One(Arc<Pod>),
+    #[expect(clippy::box_collection, reason = "keeps the entry of the usual case at two words")]
+    Many(Box<Vec<Arc<Pod>>>),
+}
+
+impl Addresses {
+    /// The Pods whose own address this is.
+    pub(super) fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        match self.by_ip.get(&ip) {
+            None => &[],
+            Some(Tenants::One(pod)) => std::slice::from_ref(pod),
+            Some(Tenants::Many(pods)) => pods,
+        }
+    }
+
+    /// The Pods with host ports on a node with this address.
+    pub(super) fn pods_on_host(&self, ip: IpAddr) -> &[Arc<Pod>] {
+        self.by_host.get(&ip).map_or(&[], Vec::as_slice)
+    }
+
+    /// The ExternalWorkloads with this address, by name.
+    pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
+        self.workloads_by_ip.get(&ip).into_iter().flatten()
+    }
+
+    /// Adds a Pod to its addresses, or takes it out.
+    pub(super) fn set_pod(&mut self, pod: &Arc<Pod>, added: bool) {
+        if pod.phase == Phase::Over {
+            return;
+        }
+        for ip in pod.ips.iter().flatten().filter(|_| !pod.spec.host_network) {
+            match self.by_ip.entry(*ip) {
+                Entry::Vacant(place) if added => _ = place.insert(Tenants::One(pod.clone())),
+                Entry::Vacant(_) => {}
+                Entry::Occupied(mut place) => {
+                    let mut all = match place.get() {
+                        Tenants::One(one) => vec![one.clone()],
+                        Tenants::Many(many) => Vec::clone(many),
+                    };
+                    change(&mut all, pod, added);
+                    match all.len() {
+                        0 => _ = place.remove(),
+                        1 => _ = place.insert(Tenants::One(all.remove(0))),
+                        _ => _ = place.insert(Tenants::Many(Box::new(all))),
+                    }
+                }
+            }
+        }
+        for ip in &pod.host_ips {
+            let pods = self.by_host.entry(*ip).or_default();
+            change(pods, pod, added);
+            if pods.is_empty() {
+                self.by_host.remove(ip);
+            }
+        }
+    }
+
+    /// Adds an ExternalWorkload to an address, or takes it out.
+    pub(super) fn set_workload(&mut self, ip: IpAddr, name: &NsName, added: bool) {
+        set_member(&mut self.workloads_by_ip, ip, name.clone(), added);
+    }
+}
+
+/// Adds a Pod to those of an address, by name, or takes it out.
+fn change(pods: &mut Vec<Arc<Pod>>, pod: &Arc<Pod>, added: bool) {
+    pods.retain(|other| other.name != pod.name);
+    if added {
+        let place = pods.partition_point(|other| other.name < pod.name);
+        pods.insert(place, pod.clone());
+    }
+}
