@@ -265,18 +265,13 @@ impl Population {
         let namespace = &pod.name.namespace;
         let is_fit = |value: &&str| (1..=LONGEST_LABEL).contains(&value.len());
         let label = |key| pod.label(key).filter(is_fit).map(Name::from);
-        let number = |port: &ServerPort| -> Vec<u16> {
-            match port {
-                ServerPort::Number(number) => vec![*number],
-                ServerPort::Name(name) => {
-                    pod.spec.ports.iter().filter(|p| p.name == *name).map(|p| p.port).collect()
-                }
-            }
+        let selects = |server: &OpaqueServer| {
+            server.pods.as_ref().is_some_and(|pods| pods.selects(|key| pod.label(key)))
         };
-        let opaque_by_server = self.opaque_ports(namespace, |server| {
-            let selects = server.pods.as_ref().is_some_and(|pods| pods.selects(|key| pod.label(key)));
-            if selects { number(&server.port) } else { Vec::new() }
-        });
+        let named = |name: &str| {
+            pod.spec.ports.iter().filter(|port| *port.name == *name).map(|port| port.port).collect()
+        };
+        let opaque_by_server = self.opaque_ports(namespace, selects, named);
         Arc::new(PodClass {
             namespace: namespace.clone(),
             spec: pod.spec.clone(),
@@ -287,10 +282,22 @@ impl Population {
         })
     }
 
-    /// What all Servers of a namespace together make opaque.
-    fn opaque_ports(&self, namespace: &Name, of: impl Fn(&OpaqueServer) -> Vec<u16>) -> Vec<u16> {
+    /// What the Servers of a namespace that select a workload together make opaque of its ports, sorted. Of a
+    /// port's name `named` knows the numbers.
+    fn opaque_ports(
+        &self,
+        namespace: &Name,
+        selects: impl Fn(&OpaqueServer) -> bool,
+        named: impl Fn(&str) -> Vec<u16>,
+    ) -> Vec<u16> {
         let servers = self.servers.get(namespace).into_iter().flat_map(BTreeMap::values);
-        let ports: BTreeSet<u16> = servers.filter_map(|server| server.opaque.as_ref()).flat_map(of).collect();
+        let selecting = servers.filter_map(|server| server.opaque.as_ref()).filter(|server| selects(server));
+        let ports: BTreeSet<u16> = selecting
+            .flat_map(|server| match &server.port {
+                ServerPort::Number(number) => vec![*number],
+                ServerPort::Name(name) => named(name),
+            })
+            .collect();
         ports.into_iter().collect()
     }
 
@@ -428,20 +435,13 @@ impl Population {
         let Some(workload) = self.workloads.get(name).and_then(|record| record.workload.as_ref()) else {
             return Arc::default();
         };
-        let number = |port: &ServerPort| -> Vec<u16> {
-            match port {
-                ServerPort::Number(number) => vec![*number],
-                ServerPort::Name(name) => {
-                    workload.ports.iter().filter(|(n, _)| n == name).map(|(_, number)| *number).collect()
-                }
-            }
+        let selects = |server: &OpaqueServer| {
+            server.workloads.as_ref().is_some_and(|s| s.selects(|key| workload.labels.get(key)))
         };
-        let ports = self.opaque_ports(&name.namespace, |server| {
-            let selects =
-                server.workloads.as_ref().is_some_and(|s| s.selects(|key| workload.labels.get(key)));
-            if selects { number(&server.port) } else { Vec::new() }
-        });
-        ports.into()
+        let named = |name: &str| {
+            workload.ports.iter().filter(|(n, _)| **n == *name).map(|(_, number)| *number).collect()
+        };
+        self.opaque_ports(&name.namespace, selects, named).into()
     }
 }
 

@@ -135,13 +135,14 @@ fn staying<'p>(pods: impl Iterator<Item = &'p Arc<Pod>>) -> Vec<&'p Arc<Pod>> {
 
 /// The profile of one endpoint.
 fn endpoint(addr: SocketAddr, said: pb::WeightedAddr, target: &TargetRef, is_opaque: bool) -> Profile {
+    let own = wire::endpoint_own(target);
     let mut endpoint = pb::WeightedAddr {
         addr: Some(net::TcpAddress::from(addr)),
         weight: share::UNSPLIT,
-        resource_ref: wire::endpoint_own(target).resource_ref,
+        resource_ref: own.resource_ref,
         ..said
     };
-    endpoint.metric_labels.extend(wire::endpoint_own(target).metric_labels);
+    endpoint.metric_labels.extend(own.metric_labels);
     if let TargetRef::Pod(name) | TargetRef::Workload(name) = target {
         endpoint.metric_labels.insert("namespace".to_owned(), name.namespace.to_string());
     }
