@@ -7,6 +7,7 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -16,19 +17,21 @@ use tonic::{Status, Streaming, body::Body, codec::Codec, server::NamedService};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use super::{answers::Answers, drain::Drain};
+use super::{
+    answers::{Answers, Tally},
+    drain::Drain,
+    limits::Limit,
+};
 use crate::{
     authority::{Authority, Host},
+    connection::Peer,
     context::Context as ClientContext,
-    controller::Directory,
+    controller::{Directory, Unavailable},
     metrics::{Because, Metrics},
     model::Name,
     pb::destination::{GetDestination, Update},
     resolve::{Client, Query, Target},
 };
-
-/// How long the message of a request may take after its headers. It is a few hundred bytes.
-const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// The methods of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +57,30 @@ impl Method {
     }
 }
 
-/// The service. Cloning is cheap: there is one for each connection.
+/// The service. Cloning is cheap: there is one for each connection and request.
 #[derive(Clone, Debug)]
 pub struct Destination {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     directory: Directory,
     domain: Name,
-    max_request_bytes: usize,
+    requests: Requests,
     drain: Drain,
     metrics: Metrics,
+    /// By [`Method`].
+    tallies: [Arc<Tally>; 2],
+}
+
+/// What is taken of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests {
+    /// Size of the message in bytes.
+    pub max_bytes: usize,
+    /// How long the message may take after its headers.
+    pub time: Duration,
 }
 
 impl Destination {
@@ -70,14 +89,19 @@ impl Destination {
     pub fn new(
         directory: Directory,
         domain: Name,
-        max_request_bytes: usize,
+        requests: Requests,
         drain: Drain,
         metrics: Metrics,
     ) -> Self {
-        Self { directory, domain, max_request_bytes, drain, metrics }
+        let tallies =
+            [Method::Get, Method::GetProfile].map(|method| Arc::new(Tally::new(&metrics, method.label())));
+        let shared = Shared { directory, domain, requests, drain, metrics, tallies };
+        Self { shared: Arc::new(shared) }
     }
+}
 
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
+impl Shared {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         self.stream(request).await.unwrap_or_else(|status| {
             let reason = code_label(status.code());
             self.metrics.refused.get_or_create(&Because { reason }).inc();
@@ -88,23 +112,46 @@ impl Destination {
     async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = Method::of_path(request.uri().path())
             .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
-        let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
-        let mut messages =
-            Streaming::new_request(decoder, request.into_body(), None, Some(self.max_request_bytes));
-        let shutting_down = || Status::unavailable("this server is shutting down; ask another one");
-        let message = tokio::select! {
-            message = timeout(REQUEST_TIME, messages.message()) => message,
-            () = self.drain.started() => return Err(shutting_down()),
-        };
-        let message = message.map_err(|_| Status::deadline_exceeded("the request's message did not come"))?;
-        let request = message?.ok_or_else(|| Status::internal("the request has no message"))?;
-        drop(messages);
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let request = self.message(request.into_body()).await?;
         let target = target(method, &request, &self.domain)?;
-        let cursor = self.directory.subscribe(&target).await.ok_or_else(shutting_down)?;
-        let answers = Answers::new(cursor, self.drain.clone(), self.metrics.clone(), method.label());
+        let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
+            Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
+            Unavailable::TooManyViews(_) => self.over(Limit::Views, error.to_string()),
+        })?;
+        let answers = Answers::new(cursor, self.drain.clone(), peer, self.tallies[method as usize].clone());
         let mut response = Response::new(Body::new(answers));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         Ok(response)
+    }
+
+    /// Reads the one message of a request.
+    async fn message(&self, body: Body) -> Result<GetDestination, Status> {
+        let Requests { max_bytes, time } = self.requests;
+        let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
+        let mut messages = Streaming::new_request(decoder, body, None, Some(max_bytes));
+        let message = tokio::select! {
+            message = timeout(time, messages.message()) => message,
+            () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
+        };
+        let message = message.map_err(|_| {
+            let late = format!("the request's message did not come within {time:?} (--request-timeout)");
+            Limit::RequestTime.hit(&self.metrics);
+            Status::deadline_exceeded(late)
+        })?;
+        let message = message.map_err(|status| match status.code() {
+            tonic::Code::OutOfRange => self.over(
+                Limit::RequestBytes,
+                format!("the request's message is larger than {max_bytes} bytes (--max-request-bytes)"),
+            ),
+            _ => status,
+        })?;
+        message.ok_or_else(|| Status::internal("the request has no message"))
+    }
+
+    fn over(&self, limit: Limit, message: String) -> Status {
+        limit.hit(&self.metrics);
+        Status::resource_exhausted(message)
     }
 }
 
@@ -143,13 +190,13 @@ fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Tar
     Ok(Target { query, client })
 }
 
-fn code_label(code: tonic::Code) -> &'static str {
+pub(super) fn code_label(code: tonic::Code) -> &'static str {
     match code {
         tonic::Code::InvalidArgument => "invalid_argument",
         tonic::Code::Unimplemented => "unimplemented",
         tonic::Code::Unavailable => "unavailable",
         tonic::Code::DeadlineExceeded => "deadline_exceeded",
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => "too_large",
+        tonic::Code::ResourceExhausted => "resource_exhausted",
         _ => "other",
     }
 }
@@ -164,8 +211,8 @@ impl Service<Request<Body>> for Destination {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        let shared = self.shared.clone();
+        Box::pin(async move { Ok(shared.answer(request).await) })
     }
 }
 
