@@ -20,6 +20,7 @@ pub mod drain;
 mod gate;
 pub mod limits;
 mod rates;
+mod request;
 
 pub use self::limits::Limits;
 use crate::{metrics::Metrics, pb};

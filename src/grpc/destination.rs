@@ -12,15 +12,15 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
-use tokio::time::{Duration, timeout};
-use tonic::{Status, Streaming, body::Body, codec::Codec, server::NamedService};
-use tonic_prost::ProstCodec;
+use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
+pub use super::request::Requests;
 use super::{
     answers::{Answers, Tally},
     drain::Drain,
     limits::Limit,
+    request::Reader,
 };
 use crate::{
     authority::{Authority, Host},
@@ -29,7 +29,7 @@ use crate::{
     controller::{Directory, Unavailable},
     metrics::{Because, Metrics},
     model::Name,
-    pb::destination::{GetDestination, Update},
+    pb::destination::GetDestination,
     resolve::{Client, Query, Target},
 };
 
@@ -67,20 +67,11 @@ pub struct Destination {
 struct Shared {
     directory: Directory,
     domain: Name,
-    requests: Requests,
+    reader: Reader,
     drain: Drain,
     metrics: Metrics,
     /// By [`Method`].
     tallies: [Arc<Tally>; 2],
-}
-
-/// What is taken of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Requests {
-    /// Size of the message in bytes.
-    pub max_bytes: usize,
-    /// How long the message may take after its headers.
-    pub time: Duration,
 }
 
 impl Destination {
@@ -95,7 +86,8 @@ impl Destination {
     ) -> Self {
         let tallies =
             [Method::Get, Method::GetProfile].map(|method| Arc::new(Tally::new(&metrics, method.label())));
-        let shared = Shared { directory, domain, requests, drain, metrics, tallies };
+        let reader = Reader::new(requests, metrics.clone());
+        let shared = Shared { directory, domain, reader, drain, metrics, tallies };
         Self { shared: Arc::new(shared) }
     }
 }
@@ -113,45 +105,22 @@ impl Shared {
         let method = Method::of_path(request.uri().path())
             .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
-        let request = self.message(request.into_body()).await?;
+        let request = tokio::select! {
+            request = self.reader.read(request.into_body()) => request?,
+            () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
+        };
         let target = target(method, &request, &self.domain)?;
         let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
             Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
-            Unavailable::TooManyViews(_) => self.over(Limit::Views, error.to_string()),
+            Unavailable::TooManyViews(_) => {
+                Limit::Views.hit(&self.metrics);
+                Status::resource_exhausted(error.to_string())
+            }
         })?;
         let answers = Answers::new(cursor, self.drain.clone(), peer, self.tallies[method as usize].clone());
         let mut response = Response::new(Body::new(answers));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         Ok(response)
-    }
-
-    /// Reads the one message of a request.
-    async fn message(&self, body: Body) -> Result<GetDestination, Status> {
-        let Requests { max_bytes, time } = self.requests;
-        let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
-        let mut messages = Streaming::new_request(decoder, body, None, Some(max_bytes));
-        let message = tokio::select! {
-            message = timeout(time, messages.message()) => message,
-            () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
-        };
-        let message = message.map_err(|_| {
-            let late = format!("the request's message did not come within {time:?} (--request-timeout)");
-            Limit::RequestTime.hit(&self.metrics);
-            Status::deadline_exceeded(late)
-        })?;
-        let message = message.map_err(|status| match status.code() {
-            tonic::Code::OutOfRange => self.over(
-                Limit::RequestBytes,
-                format!("the request's message is larger than {max_bytes} bytes (--max-request-bytes)"),
-            ),
-            _ => status,
-        })?;
-        message.ok_or_else(|| Status::internal("the request has no message"))
-    }
-
-    fn over(&self, limit: Limit, message: String) -> Status {
-        limit.hit(&self.metrics);
-        Status::resource_exhausted(message)
     }
 }
 

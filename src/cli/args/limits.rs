@@ -39,7 +39,7 @@ pub struct LimitArgs {
     pub max_views: u32,
 
     /// The largest request message taken, in bytes (an authority and a token)
-    #[arg(long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 2_097_152, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_request_bytes: u32,
 
     /// The largest set of request headers taken, in bytes
