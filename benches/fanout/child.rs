@@ -19,8 +19,8 @@ pub(super) const WORKERS: usize = 2;
 
 /// What a server can be told to do.
 pub(super) trait Serve {
-    /// Makes change `number`, from 1 on.
-    async fn change(&mut self, number: u32);
+    /// Makes change `number`, from 0 on.
+    async fn change(&mut self, number: usize);
 
     /// The 99th percentile of the time from an event to its bytes on the wire, if the server measures it.
     fn event_to_wire(&self) -> Option<Duration> {
@@ -50,8 +50,8 @@ pub(super) async fn obey(port: u16, world: World, mut server: impl Serve) {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
             ["change"] => {
-                made += 1;
                 server.change(made).await;
+                made += 1;
             }
             ["changes", count, rate] => {
                 let count: u32 = count.parse().expect("a count");
@@ -64,8 +64,8 @@ pub(super) async fn obey(port: u16, world: World, mut server: impl Serve) {
                     if let World::Rollout(_) = world {
                         injected.push(clock());
                     }
-                    made += 1;
                     server.change(made).await;
+                    made += 1;
                 }
                 answer("done");
             }

@@ -18,7 +18,12 @@ use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use switchyard::{
-    engine::Engine, pb::destination::GetDestination, resolve::Answer, resolve::Options, view::View, wire,
+    engine::Engine,
+    pb::destination::GetDestination,
+    resolve::{Answer, Options},
+    source::Event,
+    view::View,
+    wire,
 };
 use tokio::{
     net::TcpListener,
@@ -46,18 +51,19 @@ impl Messages {
         let mut engine = Engine::new("cluster.local".into(), Options::default());
         engine.apply(world.events());
         let first = engine.watch(&world.target()).expect("every kind was listed");
-        let mut step = |number, before: &View| {
+        let mut step = |batches: Vec<Vec<Event>>, before: &View| {
             let mut changes = Vec::new();
-            for batch in world.change(number) {
+            for batch in batches {
                 changes.append(&mut engine.apply(batch).changes);
             }
             let after = changes.pop().expect("it is a change").answer;
             let bytes = wire::delta(&before.delta(view(&after)), view(&after)).expect("it differs").bytes;
             (after, bytes)
         };
-        let (other, one) = step(1, view(&first));
-        let (_, two) = step(2, view(&other));
-        Self { first: wire::snapshot(view(&first)).bytes, changes: [two, one] }
+        let [there, back] = world.changes().try_into().expect("changes in a pair");
+        let (other, one) = step(there, view(&first));
+        let (_, two) = step(back, view(&other));
+        Self { first: wire::snapshot(view(&first)).bytes, changes: [one, two] }
     }
 }
 
@@ -74,9 +80,9 @@ struct Floor {
 }
 
 impl Serve for Floor {
-    async fn change(&mut self, number: u32) {
+    async fn change(&mut self, number: usize) {
         // That nobody listens is no failure.
-        _ = self.sender.send(self.changes[number as usize % 2].clone());
+        _ = self.sender.send(self.changes[number % 2].clone());
     }
 }
 

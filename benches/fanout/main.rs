@@ -24,9 +24,11 @@ mod client;
 mod floor;
 mod frames;
 mod messages;
+mod others;
 mod ours;
 mod rows;
 mod server;
+mod slow;
 mod table;
 mod worlds;
 
@@ -35,7 +37,6 @@ use std::{process::ExitCode, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
     task::LocalSet,
-    time::Instant,
 };
 
 use self::{
@@ -86,6 +87,46 @@ fn fan_outs() -> [Row; 5] {
     ]
 }
 
+/// What is measured besides, with names as rows have.
+#[derive(Clone, Copy)]
+enum Other {
+    Split,
+    Rollout,
+    Services,
+    Slow,
+    EventToWire,
+}
+
+const OTHERS: [Other; 5] = [Other::Split, Other::Rollout, Other::Services, Other::Slow, Other::EventToWire];
+
+impl Other {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Split => "weights of 2 x 5,000",
+            Self::Rollout => "rollout of 1,000",
+            Self::Services => "1,000 services x 10",
+            Self::Slow => "10 % stuck",
+            Self::EventToWire => "event to wire",
+        }
+    }
+
+    async fn run(self, quick: bool) -> Outcome<Vec<Line>> {
+        let (row, seconds) = (self.name(), Duration::from_secs);
+        match (self, quick) {
+            (Self::Split, false) => others::split(row, 5_000, 1_000, seconds(15)).await,
+            (Self::Split, true) => others::split(row, 200, 200, seconds(1)).await,
+            (Self::Rollout, false) => others::rollout(row, 1_000, seconds(10), 1_000).await,
+            (Self::Rollout, true) => others::rollout(row, 100, seconds(2), 200).await,
+            (Self::Services, false) => others::services(row, 1_000, 15).await,
+            (Self::Services, true) => others::services(row, 100, 3).await,
+            (Self::Slow, false) => slow::slow(row, [10_000, 100], 40, 100_000).await,
+            (Self::Slow, true) => slow::slow(row, [1_000, 10], 5, 5_000).await,
+            (Self::EventToWire, false) => others::event_to_wire(row, 1_000).await,
+            (Self::EventToWire, true) => others::event_to_wire(row, 50).await,
+        }
+    }
+}
+
 /// What the arguments ask for.
 #[derive(Default)]
 struct Wanted {
@@ -123,12 +164,16 @@ impl Wanted {
 async fn measure(wanted: &Wanted) -> Outcome<bool> {
     let mut lines: Vec<Line> = Vec::new();
     println!("{}", table::head());
-    for row in fan_outs().iter().filter(|row| wanted.row(row.name)) {
-        let start = Instant::now();
-        let new = row.run().await?;
+    let mut show = |new: Vec<Line>| {
         new.iter().for_each(|line| println!("{line}"));
-        println!("{:<22} {:?}", "", start.elapsed());
         lines.extend(new);
+    };
+    for row in fan_outs().into_iter().filter(|row| wanted.row(row.name)) {
+        let row = if wanted.quick { row.quick() } else { row };
+        show(row.run().await?);
+    }
+    for other in OTHERS.into_iter().filter(|other| wanted.row(other.name())) {
+        show(other.run(wanted.quick).await?);
     }
     Ok(wanted.quick || !lines.iter().any(Line::is_over))
 }

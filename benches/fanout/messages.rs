@@ -3,6 +3,9 @@
 /// Bytes before each message.
 const PREFIX: usize = 5;
 
+/// Who is given each message.
+type Look<'l> = &'l mut dyn FnMut(&[u8]);
+
 /// One stream, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
@@ -19,7 +22,7 @@ pub(super) struct Messages {
 
 impl Messages {
     /// Reads on. If messages are to be looked at, `look` is given each.
-    pub(super) fn read(&mut self, mut data: &[u8], mut look: Option<&mut dyn FnMut(&[u8])>) {
+    pub(super) fn read(&mut self, mut data: &[u8], mut look: Option<Look<'_>>) {
         while !data.is_empty() {
             if self.missing == 0 {
                 let Some(rest) = self.begin(data) else { return };

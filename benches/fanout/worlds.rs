@@ -16,6 +16,9 @@ use crate::cluster::{self, IN_A_SLICE};
 /// Numbers of the Pods that come in a rollout, from here on. An address says which one it is.
 const FRESH: u32 = 20_000;
 
+/// Replacements of a rollout.
+const LONGEST_ROLLOUT: u32 = 1_000;
+
 /// See the module's documentation. Written as `small`, `usual`, `many:1000`, `split:5000` or `rollout:100`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum World {
@@ -105,8 +108,15 @@ impl World {
         }
     }
 
+    /// The batches of every change there is, made beforehand: they come around again, in pairs that undo each
+    /// other, except those of a rollout.
+    pub(super) fn changes(self) -> Vec<Vec<Vec<Event>>> {
+        let count = if let Self::Rollout(_) = self { LONGEST_ROLLOUT } else { 2 };
+        (1..=count).map(|number| self.change(number)).collect()
+    }
+
     /// The batches of a change, by its number, from 1 on.
-    pub(super) fn change(self, number: u32) -> Vec<Vec<Event>> {
+    fn change(self, number: u32) -> Vec<Vec<Event>> {
         match self {
             Self::Split(_) => vec![vec![split(number)]],
             Self::Rollout(count) => vec![replaced(count, number - 1)],
