@@ -1,0 +1,70 @@
+//! The server that is measured: the parts of `switchyard serve`, put together as it does, fed by the benchmark
+//! in place of a source.
+
+use std::sync::Arc;
+
+use switchyard::{
+    controller::{BATCHES, Controller},
+    engine::Engine,
+    grpc::{self, Limits, destination::Destination, drain::Drain},
+    hold::Lead,
+    metrics::Metrics,
+    model::Name,
+    resolve::Options,
+    source::{Batch, Event},
+    status::Status,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Duration,
+};
+use tonic_health::server::HealthReporter;
+
+use super::{
+    child::{self, Serve},
+    worlds::World,
+};
+
+/// No keepalive: a client that does not read must stay, so that what it costs is seen.
+const LIMITS: Limits = Limits {
+    keepalive_interval: None,
+    keepalive_timeout: Duration::from_secs(5),
+    max_concurrent_streams: 4096,
+    max_header_bytes: 16 << 10,
+};
+
+struct Ours {
+    changes: Vec<Vec<Vec<Event>>>,
+    batches: mpsc::Sender<Batch>,
+}
+
+impl Serve for Ours {
+    async fn change(&mut self, number: usize) {
+        for events in self.changes[number % self.changes.len()].clone() {
+            self.batches.send(Batch { events, report: None }).await.expect("the controller runs");
+        }
+    }
+}
+
+/// Serves until standard input ends.
+pub(super) async fn serve(world: World) {
+    let domain = Name::from("cluster.local");
+    let metrics = Metrics::default();
+    let (status, _) = watch::channel(Arc::new(Status::default()));
+    let mut engine = Engine::new(domain.clone(), Options::default());
+    engine.apply(world.events());
+    let lead = Lead { drain: Duration::from_millis(300) };
+    let (controller, directory) = Controller::new(engine, lead, status, metrics.clone());
+    let drain = Drain::new(Duration::ZERO, directory.topics().clone());
+    let destination = Destination::new(directory, domain, 2 << 20, drain, metrics);
+    let listener = child::listen();
+    let port = listener.local_addr().expect("bound").port();
+    let (batches, batches_in) = mpsc::channel(BATCHES);
+    tokio::spawn(controller.run(batches_in));
+    tokio::spawn(async move {
+        let served =
+            grpc::serve(listener, LIMITS, destination, HealthReporter::new(), std::future::pending());
+        served.await.expect("it serves");
+    });
+    child::obey(port, world, Ours { changes: world.changes(), batches }).await;
+}
