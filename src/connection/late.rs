@@ -161,3 +161,6 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Late<I> {
         Pin::new(&mut state.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,3 +219,6 @@ fn poll(slot: &mut Slot) -> Poll<()> {
         Poll::Ready(())
     })
 }
+
+#[cfg(test)]
+mod tests;
