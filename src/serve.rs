@@ -40,6 +40,7 @@ use crate::{
         manifests::{Manifests, OpenError},
     },
     status::Status,
+    tls::{self, Tls},
 };
 
 /// Why a server could not start, or could not go on.
@@ -51,6 +52,12 @@ pub enum Failure {
     /// The manifests cannot be read.
     #[error("{0}")]
     Manifests(#[from] OpenError),
+    /// The certificates cannot be used.
+    #[error("{0}")]
+    Tls(#[from] tls::OpenError),
+    /// Connections are not yet accepted with it.
+    #[error("TLS is not served yet; leave out --tls-cert, --tls-key, --tls-client-ca and --allow-clients")]
+    TlsUnserved(tls::AllowClients),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} ({flag}): {error}")]
     Listen {
@@ -91,6 +98,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         enable_ipv6,
         apex_override,
         leaf_drain,
+        tls,
         mesh,
         keepalive_interval,
         keepalive_timeout,
@@ -109,6 +117,13 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
     let bound = (local(&grpc_listener), local(&admin_listener));
     let mut signals = Signals::new().map_err(Failure::Signals)?;
+
+    let (tls_files, allow_clients) = tls.into_parts();
+    let tls = tls_files.map(Tls::open).transpose()?;
+    // To be replaced by passing both on to `grpc::serve`. Until then: never plain text where TLS was asked for.
+    if tls.is_some() {
+        return Err(Failure::TlsUnserved(allow_clients));
+    }
 
     let domain = Name::from(cluster_domain);
     let apex_override = apex_override == ApexOverride::Always;
@@ -133,7 +148,13 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let drain = Drain::new(drain_window, directory.topics().clone());
-    let admin = Admin::new(metrics.registry(), status.clone());
+    let mut registry = metrics.registry();
+    if let Some(tls) = &tls {
+        tls.register(&mut registry);
+        // Not a part that must live: without it the certificates stay as they are.
+        tokio::spawn(tls.clone().follow());
+    }
+    let admin = Admin::new(registry, status.clone());
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let request_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);

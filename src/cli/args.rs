@@ -8,6 +8,7 @@ mod mesh;
 mod parse;
 mod profile;
 mod serve;
+mod tls;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -18,6 +19,7 @@ pub use self::{
     mesh::{MeshArgs, TransportMode},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},
+    tls::{AskTlsArgs, TlsArgs},
 };
 
 /// A Destination server for Linkerd proxies and other clients, with SMI TrafficSplit

@@ -4,11 +4,7 @@ use std::str::FromStr;
 
 use tonic::Status;
 
-use super::{
-    Identity,
-    identity::dns_name,
-    spiffe::SpiffeId,
-};
+use super::{Identity, identity::dns_name, spiffe::SpiffeId};
 
 /// Who may ask, as patterns of which one must fit; none at all means everybody.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +86,9 @@ impl FromStr for Pattern {
         Ok(Self(match text.strip_prefix("*.") {
             Some(suffix) => Kind::Suffix(format!(".{}", name(suffix)?).into()),
             None if text.contains('*') => {
-                return Err(BadPattern("a * stands only at the beginning of a DNS name or the end of a SPIFFE ID"));
+                return Err(BadPattern(
+                    "a * stands only at the beginning of a DNS name or the end of a SPIFFE ID",
+                ));
             }
             None => Kind::Name(name(text)?),
         }))
@@ -101,7 +99,9 @@ impl FromStr for Pattern {
 #[must_use]
 pub fn refusal(identity: Option<&Identity>) -> Status {
     Status::permission_denied(match identity {
-        Some(identity) => format!("{identity} may not ask here: the server's --allow-clients does not name it"),
+        Some(identity) => {
+            format!("{identity} may not ask here: the server's --allow-clients does not name it")
+        }
         None => "only clients that prove who they are may ask here (--allow-clients); \
                  connect with TLS and a client certificate"
             .to_owned(),
@@ -184,7 +184,7 @@ mod tests {
             ("spiffe://*/a", "this is no SPIFFE ID"),
         ] {
             let error = text.parse::<Pattern>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{expect}")) && error.contains("; write a DNS name"), "{text}: {error}");
+            assert!(error.starts_with(expect) && error.contains("; write a DNS name"), "{text}: {error}");
         }
     }
 
@@ -192,7 +192,10 @@ mod tests {
     fn a_refusal_names_who_was_refused() {
         let status = refusal(Some(&identity(&["web.default"])));
         assert_eq!(status.code(), Code::PermissionDenied);
-        assert_eq!(status.message(), "web.default may not ask here: the server's --allow-clients does not name it");
+        assert_eq!(
+            status.message(),
+            "web.default may not ask here: the server's --allow-clients does not name it"
+        );
         assert!(refusal(None).message().contains("connect with TLS and a client certificate"));
     }
 }

@@ -83,7 +83,9 @@ impl Contents {
                 let mut roots = RootCertStore::empty();
                 for certificate in file.certificates()? {
                     roots.add(certificate).map_err(|error| {
-                        file.wrong(format!("one of its certificates cannot be a CA ({error}); write those of CAs"))
+                        file.wrong(format!(
+                            "one of its certificates cannot be a CA ({error}); write those of CAs"
+                        ))
                     })?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build();

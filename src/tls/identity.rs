@@ -122,7 +122,10 @@ pub(super) mod tests {
         for (names, expect) in [
             (&["Web.Default.", "spiffe://TD/ns/a"][..], "spiffe://td/ns/a, web.default"),
             (&["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
-            (&["https://example.org/", "*.example.org", "a b", ""], "a certificate without DNS names and SPIFFE IDs"),
+            (
+                &["https://example.org/", "*.example.org", "a b", ""],
+                "a certificate without DNS names and SPIFFE IDs",
+            ),
             (&["spiffe://td/a/../b", "one"], "one"),
             (&[], "a certificate without DNS names and SPIFFE IDs"),
         ] {

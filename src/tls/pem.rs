@@ -96,8 +96,11 @@ impl PemFile {
     /// The first private key in it.
     pub(crate) fn key(&self) -> Result<PrivateKeyDer<'static>, OpenError> {
         PrivateKeyDer::from_pem_slice(&self.content).map_err(|error| match error {
-            PemError::NoItemsFound if contains(&self.content, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") => self
-                .wrong("the key is encrypted; write it without a passphrase, as `openssl pkcs8 -in FILE` does"),
+            PemError::NoItemsFound if contains(&self.content, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") => {
+                self.wrong(
+                    "the key is encrypted; write it without a passphrase, as `openssl pkcs8 -in FILE` does",
+                )
+            }
             PemError::NoItemsFound => self.wrong(
                 "there is no private key in it; expected PEM, which begins with -----BEGIN PRIVATE KEY----- \
                  (or RSA, or EC)",
@@ -123,7 +126,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn broken(error: &PemError) -> &'static str {
     match error {
-        PemError::MissingSectionEnd { .. } => "it ends in the middle; expected an -----END line for each -----BEGIN",
+        PemError::MissingSectionEnd { .. } => {
+            "it ends in the middle; expected an -----END line for each -----BEGIN"
+        }
         PemError::IllegalSectionStart { .. } => {
             "one of its -----BEGIN lines is broken; expected -----BEGIN CERTIFICATE----- or the like"
         }

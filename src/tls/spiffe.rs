@@ -27,7 +27,8 @@ impl SpiffeId {
         let (domain, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let domain = domain.to_ascii_lowercase();
         let plain = |text: &str| {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) && !text.is_empty()
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+                && !text.is_empty()
         };
         let segment = |segment: &str| plain(segment) && segment != "." && segment != "..";
         let path_is_fine = path.is_empty() || path[1..].split('/').all(segment);
@@ -86,9 +87,8 @@ mod tests {
 
     #[test]
     fn below_is_whole_segments() {
-        let below = |id: &str, above: &str| {
-            SpiffeId::parse(id).unwrap().is_below(&SpiffeId::parse(above).unwrap())
-        };
+        let below =
+            |id: &str, above: &str| SpiffeId::parse(id).unwrap().is_below(&SpiffeId::parse(above).unwrap());
         assert!(below("spiffe://td/ns/a/sa/b", "spiffe://td/ns/a"));
         assert!(below("spiffe://td/ns", "spiffe://td"));
         assert!(!below("spiffe://td/ns/ab", "spiffe://td/ns/a"));

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{MeshArgs, parse};
+use super::{MeshArgs, TlsArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -113,6 +113,10 @@ pub struct ServeArgs {
     /// How to log (always to stderr)
     #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+
+    /// Who may ask. It and what comes after it are listed under headings of their own.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// What proxies are told of endpoints that have a proxy of their own. The last, for what comes after it
     /// would be listed under its heading.
