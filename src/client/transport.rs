@@ -42,7 +42,7 @@ impl Connector {
                 Socket::Tls(Box::new(stream))
             }
         };
-        Ok(TokioIo::new(Transport { socket, heard: false, found }))
+        Ok(TokioIo::new(Transport { socket, heard: false, failed: None, found }))
     }
 }
 
@@ -66,6 +66,8 @@ pub(super) struct Transport {
     socket: Socket,
     /// Whether the server has said anything (under TLS: in it).
     heard: bool,
+    /// Why writing failed before that.
+    failed: Option<io::Error>,
     found: Found,
 }
 
@@ -76,28 +78,36 @@ enum Socket {
 }
 
 impl Transport {
-    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Send + Unpin)> {
+    fn writer(&mut self) -> Pin<&mut Writer> {
         match &mut self.socket {
             Socket::Plain(tcp) => Pin::new(tcp),
             Socket::Tls(tls) => Pin::new(&mut **tls),
         }
     }
 
-    /// A server that refuses us says why and closes, and our own writing may hit that before we read it.
-    fn hear_why(&mut self, cx: &mut Context<'_>) {
+    /// Writes; but a server that refuses us says why and closes, and our own writing may hit that first. So an
+    /// error counts only when what the server said was read. That never takes long: there is an end behind it.
+    fn write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut Writer>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if self.failed.is_none() {
+            match ready!(write(self.writer(), cx)) {
+                Err(error) if !self.heard => self.failed = Some(error),
+                result => return Poll::Ready(result),
+            }
+        }
         if !self.heard {
             let mut scratch = [0; 64];
-            _ = Pin::new(self).poll_read(cx, &mut ReadBuf::new(&mut scratch));
+            // Whatever it yields, it was noted.
+            _ = ready!(Pin::new(&mut *self).poll_read(cx, &mut ReadBuf::new(&mut scratch)));
         }
-    }
-
-    fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if let Poll::Ready(Err(_)) = result {
-            self.hear_why(cx);
-        }
-        result
+        Poll::Ready(Err(self.failed.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
     }
 }
+
+type Writer = dyn AsyncWrite + Send + Unpin;
 
 impl AsyncRead for Transport {
     fn poll_read(
@@ -110,12 +120,11 @@ impl AsyncRead for Transport {
         match &mut this.socket {
             Socket::Plain(tcp) => {
                 let result = ready!(Pin::new(tcp).poll_read(cx, buf));
-                if !this.heard {
+                if !std::mem::replace(&mut this.heard, true) {
                     match &result {
                         Ok(()) => this.found.first_without(&buf.filled()[before..])?,
                         Err(_) => this.found.broken_without(),
                     }
-                    this.heard = true;
                 }
                 Poll::Ready(result)
             }
@@ -135,8 +144,7 @@ impl AsyncRead for Transport {
 
 impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let result = self.writer().poll_write(cx, buf);
-        self.written(cx, result)
+        self.write(cx, |socket, cx| socket.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -144,8 +152,7 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = self.writer().poll_write_vectored(cx, bufs);
-        self.written(cx, result)
+        self.write(cx, |socket, cx| socket.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -156,8 +163,7 @@ impl AsyncWrite for Transport {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = self.writer().poll_flush(cx);
-        self.written(cx, result)
+        self.write(cx, |socket, cx| socket.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

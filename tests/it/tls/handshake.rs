@@ -1,5 +1,7 @@
 //! Who comes in, and as whom.
 
+use std::sync::Arc;
+
 use switchyard::tls::Tls;
 use tokio_rustls::rustls::{
     ClientConfig, HandshakeKind, ProtocolVersion,
@@ -82,8 +84,9 @@ async fn who_says_nothing_of_http_2_may_come_in_and_who_wants_something_else_may
     let ca = Authority::new("ca");
     let tls = open(&Secret::of(&ca.server(), None));
     let with_alpn = |protocols: &[&[u8]]| {
-        let alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        ClientConfig { alpn_protocols, ..(*client(&ca, None)).clone() }.into()
+        let mut config = ClientConfig::clone(&client(&ca, None));
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(config)
     };
 
     // A Linkerd proxy, for one.
