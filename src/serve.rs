@@ -135,7 +135,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             let (source, first) = Manifests::open(&path)?;
             engine.apply(first.events);
             let report = first.report.unwrap_or_default();
-            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options);
+            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options, tls.is_some());
             (Source::Manifests(Box::new(source)), report, banner)
         }
         None => {

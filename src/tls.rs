@@ -34,10 +34,13 @@ pub use self::{
     identity::{BadCertificate, Identity},
     pem::OpenError,
 };
-pub(crate) use self::{config::provider, pem::PemFile};
 use self::{
     config::{Contents, Good},
     settling::{Settling, Sight},
+};
+pub(crate) use self::{
+    config::{certified_key, provider},
+    pem::PemFile,
 };
 
 /// How long between two looks at the files. A new certificate is there hours before the old one ends, so this is

@@ -144,11 +144,77 @@ impl TlsFault {
             ) => Self::RefusesCertificate(format!("{alert:?}")),
             Error::InvalidCertificate(CertificateError::UnknownIssuer) => Self::UnknownIssuer,
             Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented }) => {
-                let presented = if presented.is_empty() { "nobody".to_owned() } else { presented.join(", ") };
-                Self::OtherName { expected: expected.to_str().into_owned(), presented }
+                Self::OtherName { expected: expected.to_str().into_owned(), presented: names(presented) }
             }
             Error::InvalidCertificate(error) => Self::Certificate(error.to_string()),
             error => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// Names as rustls has them, `DnsName("localhost")` and `IpAddress(127.0.0.1)`, for people.
+fn names(presented: &[String]) -> String {
+    let name = |text: &String| {
+        let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(text);
+        inner.trim_matches('"').to_owned()
+    };
+    match presented {
+        [] => "nobody".to_owned(),
+        some => some.iter().map(name).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, CertificateError, Error};
+
+    use super::TlsFault;
+
+    #[test]
+    fn what_rustls_says_becomes_what_to_do() {
+        let alert = |alert| Error::AlertReceived(alert);
+        let other_name = |presented: &[&str]| {
+            Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+                expected: "a.b".try_into().unwrap(),
+                presented: presented.iter().map(|&name| name.to_owned()).collect(),
+            })
+        };
+        for (error, expect) in [
+            (
+                other_name(&[r#"DnsName("localhost")"#, "IpAddress(127.0.0.1)"]),
+                "has a certificate for localhost, 127.0.0.1, not for a.b; if that is right, say --tls-server-name",
+            ),
+            (
+                other_name(&[]),
+                "has a certificate for nobody, not for a.b; if that is right, say --tls-server-name",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::UnknownIssuer),
+                "has a certificate of a CA that is not trusted; name that CA with --tls-ca FILE",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::Revoked),
+                "has a certificate that cannot be trusted: Revoked",
+            ),
+            (
+                alert(AlertDescription::CertificateRequired),
+                "asks for a client certificate; show one with --tls-cert FILE and --tls-key FILE",
+            ),
+            (
+                alert(AlertDescription::UnknownCA),
+                "does not accept the client certificate (UnknownCA); show one of a CA that its --tls-client-ca \
+                 names",
+            ),
+            (
+                alert(AlertDescription::NoApplicationProtocol),
+                "speaks TLS, but no gRPC there; is that the port of a Destination server?",
+            ),
+            (
+                alert(AlertDescription::InternalError),
+                "cannot be spoken to over TLS: received fatal alert: InternalError",
+            ),
+        ] {
+            assert_eq!(TlsFault::of(&error).to_string(), expect);
         }
     }
 }

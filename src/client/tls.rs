@@ -4,6 +4,7 @@ use std::{fmt, io, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
+    sign::SingleCertAndKey,
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::ServerName;
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::HostPort;
-use crate::tls::{OpenError, PemFile, provider};
+use crate::tls::{OpenError, PemFile, certified_key, provider};
 
 /// How to speak TLS to a server. Cloning shares it.
 #[derive(Clone)]
@@ -44,7 +45,8 @@ impl ClientTls {
         server_name: Option<ServerName<'static>>,
     ) -> Result<Self, BadTls> {
         let roots = ca.map_or_else(system_roots, |path| roots_of(path).map_err(BadTls::from))?;
-        let builder = ClientConfig::builder_with_provider(provider())
+        let provider = provider();
+        let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("ring has suites for both versions")
             .with_root_certificates(roots);
@@ -53,9 +55,8 @@ impl ClientTls {
             Some((cert, key)) => {
                 let cert = PemFile::read("--tls-cert", cert)?;
                 let key = PemFile::read("--tls-key", key)?;
-                builder.with_client_auth_cert(cert.certificates()?, key.key()?).map_err(|error| {
-                    key.wrong(format!("it cannot be used with the certificate of --tls-cert: {error}"))
-                })?
+                let certified = certified_key(&cert, &key, &provider)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec()];

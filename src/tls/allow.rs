@@ -67,7 +67,7 @@ impl FromStr for Pattern {
         let text = text.trim();
         if text.is_empty() {
             // Never "everybody": a list that came out empty by mistake must not open the door.
-            return Err(BadPattern("there is nothing between two commas"));
+            return Err(BadPattern("one of the names is empty"));
         }
         if text == "*" {
             return Ok(Self(Kind::Anybody));
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn errors_say_what_would_be_right() {
         for (text, expect) in [
-            ("", "there is nothing between two commas"),
-            ("  ", "there is nothing between two commas"),
+            ("", "one of the names is empty"),
+            ("  ", "one of the names is empty"),
             ("a b", "this is no DNS name"),
             ("a..b", "this is no DNS name"),
             ("*.", "this is no DNS name"),

@@ -72,7 +72,7 @@ impl Contents {
     /// Looks into it.
     pub(super) fn server_config(&self) -> Result<Good, OpenError> {
         let provider = provider();
-        let certified = self.certified_key(&provider)?;
+        let certified = certified_key(&self.cert, &self.key, &provider)?;
         let validity = Validity::of(&certified);
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&TLS13, &TLS12])
@@ -100,23 +100,28 @@ impl Contents {
         config.send_tls13_tickets = 0;
         Ok(Good { config: Arc::new(config), validity })
     }
+}
 
-    fn certified_key(&self, provider: &CryptoProvider) -> Result<CertifiedKey, OpenError> {
-        let chain = self.cert.certificates()?;
-        let key = provider.key_provider.load_private_key(self.key.key()?).map_err(|_| {
-            self.key.wrong(
-                "its key cannot be used; expected RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519",
-            )
-        })?;
-        let certified = CertifiedKey::new(chain, key);
-        match certified.keys_match() {
-            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
-            Err(Error::InconsistentKeys(_)) => Err(self.key.wrong(format!(
-                "it is not the key of the first certificate in {}; write both as they were made together",
-                self.cert.path().display()
-            ))),
-            Err(error) => Err(self.cert.wrong(format!("its first certificate cannot be used: {error}"))),
-        }
+/// A certificate with its chain, and its key. Both are looked into, and whether they belong together.
+pub(crate) fn certified_key(
+    cert: &PemFile,
+    key: &PemFile,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, OpenError> {
+    let chain = cert.certificates()?;
+    let signing = provider.key_provider.load_private_key(key.key()?).map_err(|_| {
+        key.wrong(
+            "its key cannot be used; expected RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519",
+        )
+    })?;
+    let certified = CertifiedKey::new(chain, signing);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(Error::InconsistentKeys(_)) => Err(key.wrong(format!(
+            "it is not the key of the first certificate in {}; write both as they were made together",
+            cert.path().display()
+        ))),
+        Err(error) => Err(cert.wrong(format!("its first certificate cannot be used: {error}"))),
     }
 }
 

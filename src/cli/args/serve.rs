@@ -174,6 +174,9 @@ Examples:
   # For others too, behind a load balancer that needs five seconds to notice
   switchyard serve --manifests /etc/manifests --addr :8086 --drain-delay 5s --log-format json
 
+  # Over TLS, and only for the workloads of one namespace
+  switchyard serve --tls-cert tls.crt --tls-key tls.key --tls-client-ca ca.crt --allow-clients '*.web.serviceaccount.identity.linkerd.cluster.local'
+
 Signals: SIGTERM and SIGINT (Ctrl-C) shut down gracefully, a second one stops at once.
 
 Exit codes:

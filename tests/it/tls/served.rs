@@ -138,7 +138,10 @@ async fn the_commands_speak_tls_and_say_what_is_wrong_with_it() {
         (vec![], "speaks TLS; ask it with --tls-ca FILE"),
         (namesake.flags(), "has a certificate that cannot be trusted: "),
         (another.flags(), "has a certificate of a CA that is not trusted; name that CA with --tls-ca FILE"),
-        (named("example.org"), "has a certificate for "),
+        (
+            named("example.org"),
+            "has a certificate for 127.0.0.1, localhost, not for example.org; if that is right",
+        ),
     ] {
         for _ in 0..10 {
             fails(&server, &flags, expect).await;
