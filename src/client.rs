@@ -6,12 +6,17 @@
 
 mod endpoints;
 mod error;
+mod fault;
 mod host_port;
 #[cfg(test)]
 pub(crate) mod test;
+mod tls;
+mod transport;
 
 use std::time::Duration;
 
+use self::{fault::Found, transport::Connector};
+use http::uri::InvalidUri;
 use tonic::{
     Status, Streaming,
     transport::{Channel, Endpoint as Transport},
@@ -24,7 +29,9 @@ use crate::pb::destination::{
 pub use self::{
     endpoints::{Change, Endpoint, Endpoints, Known},
     error::{ConnectError, StreamError, code_name, root_cause},
+    fault::TlsFault,
     host_port::{BadHostPort, HostPort},
+    tls::{BadTls, ClientTls},
 };
 
 /// The largest message taken: an answer of 50,000 endpoints with full metadata is some tens of megabytes.
@@ -44,6 +51,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: DestinationClient<Channel>,
+    found: Found,
 }
 
 impl Client {
@@ -52,17 +60,41 @@ impl Client {
     /// # Errors
     /// When nothing answers at `addr` within `timeout`.
     pub async fn connect(addr: &HostPort, timeout: Duration) -> Result<Self, ConnectError> {
+        Self::connect_with(addr, None, timeout).await
+    }
+
+    /// Connects, with TLS if it is given; then it returns when the server has proved who it is. That the server
+    /// does not accept who we are may come up only with the first request.
+    ///
+    /// # Errors
+    /// When nothing answers at `addr` within `timeout`, or what answers is not to be trusted.
+    pub async fn connect_with(
+        addr: &HostPort,
+        tls: Option<&ClientTls>,
+        timeout: Duration,
+    ) -> Result<Self, ConnectError> {
         let addr = addr.to_dial();
+        let found = Found::default();
+        let connector = Connector { addr: addr.clone(), tls: tls.cloned(), found: found.clone() };
+        // What the requests say; the connector does it.
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{addr}")
+            .parse()
+            .map_err(|error: InvalidUri| ConnectError::new(addr.clone(), &error))?;
         let transport = Transport::from_shared(format!("http://{addr}"))
             .map_err(|error| ConnectError::new(addr.clone(), &error))?
+            .origin(origin)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW);
-        match tokio::time::timeout(timeout, transport.connect()).await {
-            Ok(Ok(channel)) => Ok(Self::over(channel)),
-            Ok(Err(error)) => Err(ConnectError::new(addr, &error)),
+        match tokio::time::timeout(timeout, transport.connect_with_connector(connector)).await {
+            Ok(Ok(channel)) => Ok(Self { found, ..Self::over(channel) }),
+            Ok(Err(error)) => match found.get() {
+                Some(fault) => Err(ConnectError::disagreed(addr, fault)),
+                None => Err(ConnectError::new(addr, &error)),
+            },
             Err(_) => Err(ConnectError::timed_out(addr, timeout)),
         }
     }
@@ -70,7 +102,15 @@ impl Client {
     /// A client on a connection somebody else made.
     #[must_use]
     pub fn over(channel: Channel) -> Self {
-        Self { inner: DestinationClient::new(channel).max_decoding_message_size(MAX_MESSAGE) }
+        let inner = DestinationClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+        Self { inner, found: Found::default() }
+    }
+
+    /// If the server and we do not agree about TLS, as it then turned out: how. The errors of the streams come
+    /// from that.
+    #[must_use]
+    pub fn fault(&self) -> Option<TlsFault> {
+        self.found.get()
     }
 
     /// Opens a `Get` stream. Returns with the server's response headers, which may come only with the

@@ -23,7 +23,11 @@ mod rates;
 mod request;
 
 pub use self::limits::Limits;
-use crate::{metrics::Metrics, pb};
+use crate::{
+    metrics::Metrics,
+    pb,
+    tls::{AllowClients, Tls},
+};
 use destination::Destination;
 
 /// Everything that is served on the port.
@@ -31,6 +35,10 @@ use destination::Destination;
 pub struct Server {
     /// What clients may do.
     pub limits: Limits,
+    /// How connections are encrypted, and who clients are; `None` for plain text.
+    pub tls: Option<Tls>,
+    /// Who may ask.
+    pub allow_clients: AllowClients,
     /// The service.
     pub destination: Destination,
     /// Whether the server is ready to answer.
@@ -49,7 +57,7 @@ impl Server {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Self { limits, destination, health, metrics } = self;
+        let Self { limits, tls, allow_clients, destination, health, metrics } = self;
         let reflection = || {
             Builder::configure()
                 .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
@@ -61,7 +69,8 @@ impl Server {
             // What older grpcurl releases ask for.
             .add_service(reflection().build_v1alpha()?)
             .prepare();
-        accept::Acceptor::new(limits, routes, metrics).serve(listener, stop).await;
+        let rules = gate::Rules::new(limits, allow_clients, metrics);
+        accept::Acceptor::new(rules, tls, routes).serve(listener, stop).await;
         Ok(())
     }
 }

@@ -20,7 +20,7 @@
 //! * [`source`] where events come from;
 //! * [`controller`] the one task that changes anything, [`hold`] what it puts off, [`topic`] how an answer
 //!   reaches many;
-//! * [`grpc`], [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
+//! * [`grpc`] (with [`tls`]), [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
 //! * [`cli`], [`check`] and [`client`] the commands.
 //!
 //! From `model` to `engine` nothing does IO, has a clock or can fail: what a user got wrong is part of the
@@ -49,6 +49,7 @@ pub mod serve;
 pub mod share;
 pub mod source;
 pub mod status;
+pub mod tls;
 pub mod topic;
 pub mod view;
 pub mod weight;

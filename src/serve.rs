@@ -45,6 +45,7 @@ use crate::{
         manifests::{Manifests, OpenError},
     },
     status::Status,
+    tls::{self, Tls},
 };
 
 /// Why a server could not start, or could not go on.
@@ -56,6 +57,9 @@ pub enum Failure {
     /// The manifests cannot be read.
     #[error("{0}")]
     Manifests(#[from] OpenError),
+    /// The certificates cannot be used.
+    #[error("{0}")]
+    Tls(#[from] tls::OpenError),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} ({flag}): {error}")]
     Listen {
@@ -96,6 +100,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         enable_ipv6,
         apex_override,
         leaf_drain,
+        tls,
         mesh,
         keepalive_interval,
         keepalive_timeout,
@@ -124,6 +129,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let bound = (local(&grpc_listener), local(&admin_listener));
     let mut signals = Signals::new().map_err(Failure::Signals)?;
 
+    let (tls_files, allow_clients) = tls.into_parts();
+    let tls = tls_files.map(Tls::open).transpose()?;
+
     let domain = Name::from(cluster_domain);
     let apex_override = apex_override == ApexOverride::Always;
     let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
@@ -134,7 +142,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             let (source, first) = Manifests::open(&path)?;
             engine.apply(first.events);
             let report = first.report.unwrap_or_default();
-            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options);
+            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options, tls.is_some());
             (Source::Manifests(Box::new(source)), report, banner)
         }
         None => {
@@ -148,7 +156,13 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let controller = controller.limit_views(usize::try_from(max_views).unwrap_or(usize::MAX));
     let drain = Drain::new(drain_window, directory.topics().clone());
-    let admin = Admin::new(metrics.registry(), status.clone());
+    let mut registry = metrics.registry();
+    if let Some(tls) = &tls {
+        tls.register(&mut registry);
+        // Not a part that must live: without it the certificates stay as they are.
+        tokio::spawn(tls.clone().follow());
+    }
+    let admin = Admin::new(registry, status.clone());
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
@@ -200,7 +214,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let stopped = stop_serving.clone().cancelled_owned();
     let server_health = health.clone();
     parts.spawn(GRPC_SERVER, async move {
-        let server = grpc::Server { limits, destination, health: server_health, metrics };
+        let server = grpc::Server { limits, tls, allow_clients, destination, health: server_health, metrics };
         outcome(server.serve(grpc_listener, stopped).await)
     });
     tokio::spawn(serve_once_synced(status, health.clone()));

@@ -17,6 +17,7 @@ use switchyard::{
     resolve::Options,
     source::{Batch, Event},
     status::Status,
+    tls::AllowClients,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -56,7 +57,14 @@ pub(super) async fn serve(world: World) {
     let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
     // No keepalive: a client that does not read must stay, so that what it costs is seen.
     let limits = Limits { keepalive_interval: None, ..Limits::default() };
-    let server = grpc::Server { limits, destination, health: HealthReporter::new(), metrics };
+    let server = grpc::Server {
+        limits,
+        tls: None,
+        allow_clients: AllowClients::default(),
+        destination,
+        health: HealthReporter::new(),
+        metrics,
+    };
     let listener = child::listen();
     let port = listener.local_addr().expect("bound").port();
     let (batches, batches_in) = mpsc::channel(BATCHES);

@@ -9,6 +9,7 @@ mod mesh;
 mod parse;
 mod profile;
 mod serve;
+mod tls;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -20,6 +21,7 @@ pub use self::{
     mesh::{MeshArgs, TransportMode},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},
+    tls::{AskTlsArgs, TlsArgs},
 };
 
 /// A Destination server for Linkerd proxies and other clients, with SMI TrafficSplit

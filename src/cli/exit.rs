@@ -4,7 +4,7 @@ use std::{error::Error, io, time::Duration};
 
 use tonic::Code;
 
-use crate::client::{ConnectError, HostPort, StreamError};
+use crate::client::{BadTls, ConnectError, HostPort, StreamError, TlsFault};
 
 /// The exit codes; `switchyard --help` documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,12 @@ impl Exit {
 pub(super) enum Failure {
     #[error("{0}; is `switchyard serve` running there? (another server: --addr host:port)")]
     Connect(ConnectError),
+
+    #[error("the server at {addr} {fault}")]
+    Tls { addr: HostPort, fault: TlsFault },
+
+    #[error("{0}")]
+    TlsFiles(#[from] BadTls),
 
     #[error(
         "{addr} is connected but gave no answer within {timeout:?}: a server says nothing before it has read \
@@ -67,6 +73,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// There is no connection.
+    pub(super) fn connecting(error: ConnectError) -> Self {
+        match error {
+            ConnectError { addr, fault: Some(fault), .. } => Self::Tls { addr, fault },
+            error => Self::Connect(error),
+        }
+    }
+
     /// The stream failed before its first message.
     pub(super) fn before_first(addr: HostPort, error: StreamError) -> Self {
         match error {

@@ -69,16 +69,21 @@ where
     let limit = if args.timeout.is_zero() { Duration::MAX } else { args.timeout };
     // Too far away to be a moment is no limit at all.
     let deadline = Instant::now().checked_add(limit);
+    let tls = args.tls.open()?;
     let client = tokio::select! {
-        client = Client::connect(&args.addr, limit) => client.map_err(Failure::Connect)?,
+        client = Client::connect_with(&args.addr, tls.as_ref(), limit) => client.map_err(Failure::connecting)?,
         () = &mut interrupt => return Err(Failure::Interrupted),
     };
     // The stream may open only with its first message, so the deadline is around both.
-    let messages = futures::stream::once(open(client)).flat_map(|opened| match opened {
+    let messages = futures::stream::once(open(client.clone())).flat_map(|opened| match opened {
         Ok(stream) => stream.left_stream(),
         Err(status) => futures::stream::iter([Err(status)]).right_stream(),
     });
-    show(args, deadline, pin!(messages), interrupt, view, out).await
+    let shown = show(args, deadline, pin!(messages), interrupt, view, out).await;
+    shown.map_err(|failure| match client.fault() {
+        Some(fault) => Failure::Tls { addr: args.addr.to_dial(), fault },
+        None => failure,
+    })
 }
 
 /// The part of [`watch`] behind the connection.

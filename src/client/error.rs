@@ -4,7 +4,7 @@ use std::{error::Error, io, time::Duration};
 
 use tonic::{Code, Status};
 
-use super::HostPort;
+use super::{HostPort, TlsFault};
 
 /// There is no connection to the server.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -13,15 +13,21 @@ pub struct ConnectError {
     /// Where it should have been.
     pub addr: HostPort,
     why: String,
+    /// There is something, but we do not agree about TLS.
+    pub fault: Option<TlsFault>,
 }
 
 impl ConnectError {
     pub(super) fn new(addr: HostPort, error: &(dyn Error + 'static)) -> Self {
-        Self { addr, why: root_cause(error) }
+        Self { addr, why: root_cause(error), fault: None }
     }
 
     pub(super) fn timed_out(addr: HostPort, timeout: Duration) -> Self {
-        Self { addr, why: format!("no answer within {timeout:?}") }
+        Self { addr, why: format!("no answer within {timeout:?}"), fault: None }
+    }
+
+    pub(super) fn disagreed(addr: HostPort, fault: TlsFault) -> Self {
+        Self { addr, why: format!("the server {fault}"), fault: Some(fault) }
     }
 }
 

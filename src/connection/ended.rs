@@ -15,8 +15,10 @@ pub enum Ended {
     Silent,
     /// The client did not answer a ping, or took nothing for too long.
     Unreachable,
-    /// The client broke the rules of HTTP/2, or of TLS.
+    /// The client broke the rules of HTTP/2.
     Protocol,
+    /// The TLS handshake failed.
+    Tls,
     /// The client did too much of what is allowed.
     Flood,
     /// There were too many connections.
@@ -27,13 +29,14 @@ pub enum Ended {
 
 impl Ended {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ByClient,
         Self::Drained,
         Self::Idle,
         Self::Silent,
         Self::Unreachable,
         Self::Protocol,
+        Self::Tls,
         Self::Flood,
         Self::Refused,
         Self::Failed,
@@ -49,6 +52,7 @@ impl Ended {
             Self::Silent => "silent",
             Self::Unreachable => "unreachable",
             Self::Protocol => "protocol",
+            Self::Tls => "tls",
             Self::Flood => "flood",
             Self::Refused => "refused",
             Self::Failed => "failed",

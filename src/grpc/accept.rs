@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{
         Arc,
@@ -15,8 +15,9 @@ use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    time::{Duration, sleep},
+    time::{Duration, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Status, service::Routes};
@@ -24,11 +25,11 @@ use tonic::{Status, service::Routes};
 use super::{
     gate::{Gate, Rules},
     limits::{Limit, Limits},
-    rates::Rates,
 };
 use crate::{
     connection::{Connection, Ended, Executor, Patience, Peer},
     metrics::{Because, Metrics},
+    tls::{self, Identity, Tls},
 };
 
 /// How much a client may send before we have read it, for a stream and for a connection, in bytes. Requests
@@ -49,10 +50,21 @@ const TURNING_AWAY: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be accepted (out of file descriptors, say) before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Who has connected.
+#[derive(Clone, Copy, Debug)]
+struct Client {
+    addr: SocketAddr,
+    /// Where it has connected to.
+    local: Option<IpAddr>,
+    /// Whether it is there to be told that there are too many.
+    is_beyond: bool,
+}
+
 /// What serves connections.
 #[derive(Clone, Debug)]
 pub(super) struct Acceptor {
     rules: Arc<Rules>,
+    tls: Option<Tls>,
     routes: Routes,
     /// Those that are there, and those among them that are being turned away.
     open: Arc<AtomicUsize>,
@@ -60,9 +72,9 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(limits: Limits, routes: Routes, metrics: Metrics) -> Self {
-        let rules = Rules { limits, rates: limits.stream_rate.map(Rates::new), metrics };
-        Self { rules: Arc::new(rules), routes, open: Arc::default(), stopped: CancellationToken::new() }
+    pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes) -> Self {
+        let (open, stopped) = (Arc::default(), CancellationToken::new());
+        Self { rules: Arc::new(rules), tls, routes, open, stopped }
     }
 
     /// Serves connections until `stop` is done and every one has ended after that.
@@ -77,7 +89,7 @@ impl Acceptor {
             match accepted {
                 Ok((socket, addr)) => {
                     if let Some(place) = self.place() {
-                        connections.spawn(self.clone().connection(socket, addr, place));
+                        connections.spawn(self.clone().take(socket, addr, place));
                     }
                 }
                 // Failing to accept one is a pause, never the end of the server.
@@ -108,38 +120,81 @@ impl Acceptor {
         Some(place)
     }
 
-    async fn connection(self, socket: TcpStream, addr: SocketAddr, place: Place) {
-        let Limits { max_connections, request_timeout, idle_timeout, .. } = self.rules.limits;
-        let is_beyond = place.number > max_connections;
-        let closed = is_beyond.then(|| {
-            Status::resource_exhausted(format!(
-                "this server has {max_connections} connections, which is its limit (--max-connections); \
-                 ask another one"
-            ))
-        });
-        let (greeting, idle) =
-            if is_beyond { (TURNING_AWAY, Some(TURNING_AWAY)) } else { (request_timeout, idle_timeout) };
+    /// Serves a connection to its end.
+    async fn take(self, socket: TcpStream, addr: SocketAddr, place: Place) {
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%error, %addr, "cannot set up a connection");
         }
+        let is_beyond = place.number > self.rules.limits.max_connections;
         let local = socket.local_addr().ok().map(|local| local.ip());
-        let metrics = self.rules.metrics.clone();
-        let peer = Arc::new(Peer::new(addr, metrics.event_to_wire.clone()));
-        let gate = Gate::new(self.rules.clone(), self.routes, peer.clone(), local, closed);
-        let patience = Patience { greeting, idle };
-        let limits = self.rules.limits;
-        let mut connection = Connection::new(socket, gate, peer, patience, |http| configure(http, &limits));
-        let ended = tokio::select! {
+        let client = Client { addr, local, is_beyond };
+        let ended = match self.tls.as_ref().map(Tls::acceptor) {
+            None => {
+                let closed = self.closed(&client, None);
+                self.serve_connection(socket, &client, closed).await
+            }
+            Some(acceptor) => {
+                let handshake = timeout(self.patience(&client).greeting, acceptor.accept(socket));
+                let stopped = self.stopped.cancelled();
+                tokio::select! {
+                    () = stopped => Ended::Drained,
+                    handshake = handshake => match handshake {
+                        Ok(Ok(socket)) => {
+                            let identity = Identity::of_connection(socket.get_ref().1);
+                            let closed = self.closed(&client, identity.as_ref());
+                            self.serve_connection(socket, &client, closed).await
+                        }
+                        Ok(Err(error)) => {
+                            tracing::debug!(%error, %addr, "a TLS handshake failed");
+                            Ended::Tls
+                        }
+                        Err(_) => Ended::Silent,
+                    },
+                }
+            }
+        };
+        let ended = if is_beyond { Ended::Refused } else { ended };
+        self.rules.metrics.connections_ended.get_or_create(&because(ended)).inc();
+        tracing::debug!(%addr, reason = ended.as_str(), "a connection has ended");
+        drop(place);
+    }
+
+    /// What every request of this client is answered, if it may not ask.
+    fn closed(&self, client: &Client, identity: Option<&Identity>) -> Option<Status> {
+        if client.is_beyond {
+            let max = self.rules.limits.max_connections;
+            return Some(Status::resource_exhausted(format!(
+                "this server has {max} connections, which is its limit (--max-connections); ask another one"
+            )));
+        }
+        (!self.rules.allow_clients.permits(identity)).then(|| tls::refusal(identity))
+    }
+
+    fn patience(&self, client: &Client) -> Patience {
+        let Limits { request_timeout, idle_timeout, .. } = self.rules.limits;
+        if client.is_beyond {
+            Patience { greeting: TURNING_AWAY, idle: Some(TURNING_AWAY) }
+        } else {
+            Patience { greeting: request_timeout, idle: idle_timeout }
+        }
+    }
+
+    async fn serve_connection<I>(&self, io: I, client: &Client, closed: Option<Status>) -> Ended
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Rules { limits, metrics, .. } = &*self.rules;
+        let peer = Arc::new(Peer::new(client.addr, metrics.event_to_wire.clone()));
+        let gate = Gate::new(self.rules.clone(), self.routes.clone(), peer.clone(), client.local, closed);
+        let patience = self.patience(client);
+        let mut connection = Connection::new(io, gate, peer, patience, |http| configure(http, limits));
+        tokio::select! {
             ended = &mut connection => ended,
             () = self.stopped.cancelled() => {
                 connection.close(Ended::Drained);
                 connection.await
             }
-        };
-        let ended = if is_beyond { Ended::Refused } else { ended };
-        metrics.connections_ended.get_or_create(&because(ended)).inc();
-        tracing::debug!(%addr, reason = ended.as_str(), "a connection has ended");
-        drop(place);
+        }
     }
 
     fn prepare(&self, socket: &TcpStream) -> io::Result<()> {

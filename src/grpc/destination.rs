@@ -165,6 +165,7 @@ pub(super) fn code_label(code: tonic::Code) -> &'static str {
         tonic::Code::Unimplemented => "unimplemented",
         tonic::Code::Unavailable => "unavailable",
         tonic::Code::DeadlineExceeded => "deadline_exceeded",
+        tonic::Code::PermissionDenied => "permission_denied",
         tonic::Code::ResourceExhausted => "resource_exhausted",
         _ => "other",
     }

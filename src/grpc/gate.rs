@@ -15,6 +15,7 @@ use super::{
 use crate::{
     connection::Peer,
     metrics::{Because, Metrics},
+    tls::AllowClients,
 };
 
 /// What HTTP/2 counts for a header besides its name and value, in bytes.
@@ -25,8 +26,15 @@ const HEADER_OVERHEAD: usize = 32;
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) limits: Limits,
-    pub(super) rates: Option<Rates>,
+    pub(super) allow_clients: AllowClients,
+    rates: Option<Rates>,
     pub(super) metrics: Metrics,
+}
+
+impl Rules {
+    pub(super) fn new(limits: Limits, allow_clients: AllowClients, metrics: Metrics) -> Self {
+        Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), metrics }
+    }
 }
 
 /// The gate of one connection.

@@ -29,6 +29,7 @@ impl Banner {
         engine: &Engine,
         report: &Report,
         options: &Options,
+        tls: bool,
     ) -> Self {
         let domain = engine.cluster().domain();
         let warnings = Status::new(engine, report).warnings;
@@ -61,10 +62,11 @@ impl Banner {
         if let Some((service, port)) = example(engine, &splits) {
             let authority = format!("{}.{}.svc.{domain}:{port}", service.name, service.namespace);
             let addr = if grpc.port() == 8086 { String::new() } else { format!(" --addr {grpc}") };
-            _ = writeln!(text, "Try, in another terminal:\n  {program} get {authority}{addr}");
+            let (ours, theirs) = if tls { (" --tls-ca FILE", "-cacert FILE") } else { ("", "-plaintext") };
+            _ = writeln!(text, "Try, in another terminal:\n  {program} get {authority}{addr}{ours}");
             _ = writeln!(
                 text,
-                "  grpcurl -plaintext -d '{{\"path\":\"{authority}\"}}' {grpc} \
+                "  grpcurl {theirs} -d '{{\"path\":\"{authority}\"}}' {grpc} \
                  io.linkerd.proxy.destination.Destination/Get"
             );
         }

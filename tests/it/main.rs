@@ -12,4 +12,5 @@ mod server;
 mod slow;
 mod splits;
 mod story;
+mod tls;
 mod wire;

@@ -23,6 +23,7 @@ use switchyard::{
     resolve::Options,
     source::Batch,
     status::Status,
+    tls::AllowClients,
     topic::Topics,
 };
 use tokio::{
@@ -184,7 +185,14 @@ impl InProcess {
         let (batches, batches_in) = mpsc::channel(BATCHES);
         tokio::spawn(controller.run(batches_in));
         let health = tonic_health::server::HealthReporter::new();
-        let server = grpc::Server { limits: Limits::default(), destination, health, metrics };
+        let server = grpc::Server {
+            limits: Limits::default(),
+            tls: None,
+            allow_clients: AllowClients::default(),
+            destination,
+            health,
+            metrics,
+        };
         tokio::spawn(server.serve(listener, std::future::pending()));
         Self { addr, batches, topics }
     }

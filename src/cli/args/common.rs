@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
-use super::parse;
+use super::{AskTlsArgs, parse};
 use crate::client::HostPort;
 
 /// What an answer looks like.
@@ -61,4 +61,8 @@ pub struct ServerArgs {
     /// Text for people, or JSON for programs.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// Whether and how to speak TLS. The last, for what comes after it would be listed under its heading.
+    #[command(flatten)]
+    pub tls: AskTlsArgs,
 }

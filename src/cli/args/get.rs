@@ -65,6 +65,9 @@ Examples:
   # The addresses, one message a line
   switchyard get reviews.default.svc.cluster.local:9080 -o json | jq -r '.add.addrs[]?.addr'
 
+  # Over TLS, from a server that asks who you are
+  switchyard get reviews.default.svc.cluster.local:9080 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key
+
 Exit codes:
   0  fine, also when you end it with Ctrl-C
   1  no server, or it ended the stream

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanParser;
+use rustls_pki_types::ServerName;
 
 use crate::{client::HostPort, model::PortRanges};
 
@@ -31,6 +32,11 @@ pub(super) fn server(text: &str) -> Result<HostPort, String> {
         Ok(addr) => Ok(addr),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// What a server's certificate is for.
+pub(super) fn server_name(text: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(text.to_owned()).map_err(|_| "write a DNS name or an IP address".to_owned())
 }
 
 /// A cluster domain in lower case, without dots around it.

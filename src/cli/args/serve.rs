@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{LimitArgs, MeshArgs, parse};
+use super::{LimitArgs, MeshArgs, TlsArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -104,6 +104,10 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
+    /// Who may ask. It and what comes after it are listed under headings of their own.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
     /// What proxies are told of endpoints that have a proxy of their own. The last, for what comes after it
     /// would be listed under its heading.
     #[command(flatten)]
@@ -159,6 +163,9 @@ Examples:
 
   # For others too, behind a load balancer that needs five seconds to notice
   switchyard serve --manifests /etc/manifests --addr :8086 --drain-delay 5s --log-format json
+
+  # Over TLS, and only for the workloads of one namespace
+  switchyard serve --tls-cert tls.crt --tls-key tls.key --tls-client-ca ca.crt --allow-clients '*.web.serviceaccount.identity.linkerd.cluster.local'
 
 Signals: SIGTERM and SIGINT (Ctrl-C) shut down gracefully, a second one stops at once.
 

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{Answer, Received, View, show};
 use crate::{
     cli::{
-        Output, ServerArgs,
+        AskTlsArgs, Output, ServerArgs,
         args::OutputArgs,
         exit::{Exit, Failure},
     },
@@ -52,6 +52,7 @@ async fn run(
         once,
         timeout: Duration::from_millis(500),
         output: OutputArgs { format: Output::Table },
+        tls: AskTlsArgs::default(),
     };
     let deadline = Some(Instant::now() + args.timeout);
     let interrupt = pin!(sleep(Duration::from_secs(1)));
