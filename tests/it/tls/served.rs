@@ -118,7 +118,6 @@ async fn a_server_without_tls_says_so_to_who_speaks_it() {
 }
 
 #[tokio::test]
-#[ignore = "until connections are accepted over TLS"]
 async fn the_commands_speak_tls_and_say_what_is_wrong_with_it() {
     let ca = Authority::new("ca");
     let manifests = copy_of_bookinfo();
@@ -150,7 +149,6 @@ async fn the_commands_speak_tls_and_say_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-#[ignore = "until connections are accepted over TLS"]
 async fn who_has_no_certificate_that_counts_is_told_what_is_missing() {
     let (ca, clients) = (Authority::new("ca"), Authority::new("clients"));
     let manifests = copy_of_bookinfo();
@@ -181,7 +179,6 @@ async fn who_has_no_certificate_that_counts_is_told_what_is_missing() {
 }
 
 #[tokio::test]
-#[ignore = "until connections are accepted over TLS"]
 async fn only_clients_that_are_named_may_ask() {
     let ca = Authority::new("ca");
     let manifests = copy_of_bookinfo();
@@ -217,7 +214,6 @@ async fn only_clients_that_are_named_may_ask() {
 }
 
 #[tokio::test]
-#[ignore = "until connections are accepted over TLS"]
 async fn a_new_certificate_ends_no_stream() {
     let (ca, next_ca) = (Authority::new("ca"), Authority::new("next"));
     let manifests = copy_of_bookinfo();
@@ -243,7 +239,6 @@ async fn a_new_certificate_ends_no_stream() {
 }
 
 #[tokio::test]
-#[ignore = "until connections are accepted over TLS"]
 async fn a_server_that_stops_says_so_over_tls_too() {
     let ca = Authority::new("ca");
     let manifests = copy_of_bookinfo();
