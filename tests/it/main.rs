@@ -1,5 +1,6 @@
 //! The integration tests, in one binary because linking is what takes the time.
 
+mod abuse;
 mod drain_order;
 mod fuzz;
 mod kubernetes;
