@@ -19,11 +19,13 @@ enum Answer {
     Ends(u32),
     /// It ends the stream with this code, or the connection, as every error of a stream may be taken.
     Resets(u32),
+    /// It answers the stream with a status, or ends it.
+    Refuses,
     /// It goes on: what was sent is odd, not wrong.
     GoesOn,
 }
 
-use Answer::{Ends, GoesOn, Resets};
+use Answer::{Ends, GoesOn, Refuses, Resets};
 use code::{COMPRESSION_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED};
 
 /// HEADERS of a request, with these in place of, or beside, the right ones.
@@ -48,6 +50,7 @@ async fn try_all(rows: Vec<(&str, Vec<u8>, Answer)>) {
         let enough = match expected {
             Ends(_) => |heard: &Heard| heard.ended,
             Resets(_) => |heard: &Heard| heard.goaway.is_some() || !heard.resets.is_empty(),
+            Refuses => |heard: &Heard| heard.refused > 0 || !heard.resets.is_empty(),
             GoesOn => |heard: &Heard| heard.ended || heard.pongs > 0,
         };
         let heard = raw.until(enough).await;
@@ -61,6 +64,7 @@ async fn try_all(rows: Vec<(&str, Vec<u8>, Answer)>) {
                 let mut given = heard.resets.values().copied().chain(heard.goaway);
                 assert!(given.any(|given| is(given, code)), "{what}, {expected:?}: {heard:?}");
             }
+            Refuses => assert!(!heard.ended, "{what}: {heard:?}"),
             GoesOn => {
                 assert!(!heard.ended && heard.resets.is_empty(), "{what}: {heard:?}");
                 raw.send(&get(101, REVIEWS)).await;
@@ -209,8 +213,8 @@ async fn headers_that_cannot_be() {
         ("an integer without end", headers_of(&[0xff; 100]), Ends(COMPRESSION_ERROR)),
         ("a table too large", headers_of(&[0x3f, 0xff, 0xff, 0xff, 0x0f]), Ends(COMPRESSION_ERROR)),
         ("a text cut off", headers_of(&[0, 100, b'x']), Ends(COMPRESSION_ERROR)),
-        ("no path", request_with(3, &[good[0], good[1]]), Resets(PROTOCOL_ERROR)),
-        ("nothing", headers_of(&[]), Resets(PROTOCOL_ERROR)),
+        ("no path", request_with(3, &[good[0], good[1]]), Refuses),
+        ("nothing", headers_of(&[]), Refuses),
         ("two paths", with((":path", "/")), Resets(PROTOCOL_ERROR)),
         ("a pseudo-header that is none", with((":what", "x")), Resets(PROTOCOL_ERROR)),
         ("a status", with((":status", "200")), Resets(PROTOCOL_ERROR)),

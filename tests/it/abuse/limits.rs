@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use super::{
     LOOK, REVIEWS, Victim,
     raw::{
-        Raw,
+        Heard, Raw,
         frames::{get, message, streams},
     },
     requests::{self, Outcome, connect, good},
@@ -114,7 +114,8 @@ async fn streams_over_the_limit_of_their_connection_are_refused() {
     // It does not care what the server says of how many it may open.
     let mut raw = Raw::connect(victim.server.grpc, &[]).await;
     raw.send(&streams(100).flat_map(|stream| get(stream, REVIEWS)).collect::<Vec<_>>()).await;
-    let heard = raw.until(|heard| heard.opened + heard.refused + heard.resets.len() as u32 >= 100).await;
+    let all = |heard: &Heard| (heard.opened + heard.refused) as usize + heard.resets.len() >= 100;
+    let heard = raw.until(all).await;
     assert_eq!(heard.opened, 10, "{heard:?}");
     // Those on other connections have a limit of their own.
     asked(&victim, REVIEWS).await.expect("its first");

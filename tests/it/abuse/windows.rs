@@ -27,10 +27,8 @@ async fn shut_ones_get_nothing_and_cost_nobody_else() {
     assert_eq!(raw.heard.data, Default::default());
 
     // One stream's is opened a byte at a time, and each byte comes.
-    let mut come = 0;
-    for _ in 0..50 {
+    for come in 1..=50 {
         raw.send(&window_update(1, 1)).await;
-        come += 1;
         raw.until(|heard| heard.data.get(&1) == Some(&come)).await;
     }
     // Then all of them.

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How many views are asked for before time goes on.
-const AT_ONCE: u32 = 1_000;
+const AT_ONCE: u32 = 200;
 
 fn first_list() -> Batch {
     let services = |kind| if kind == Kind::Service { vec![service("web")] } else { Vec::new() };
