@@ -13,6 +13,7 @@ use tonic::Streaming;
 use crate::server::{Binary, PATIENCE, copy_of_bookinfo, get, next};
 
 mod bytes;
+mod calm;
 mod floods;
 mod frames;
 mod limits;
@@ -26,6 +27,10 @@ pub(crate) const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
 
 /// How often what the server says of itself is looked at while a test waits for it.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// A peer is pinged after half a second, and let go a second later: long enough for the healthy one to answer
+/// on a busy machine.
+const SHORT_KEEPALIVE: [&str; 4] = ["--keepalive-interval", "500ms", "--keepalive-timeout", "1s"];
 
 /// A server, and a client of it that does nothing wrong.
 pub(crate) struct Victim {

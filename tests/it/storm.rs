@@ -1,7 +1,8 @@
 //! Clients that come and go in crowds, and what is left of them: nothing.
 //!
 //! What `cargo test` runs is small. `SWITCHYARD_STORM=full`, best with `--release`, is the real thing: 2,000
-//! clients of 10 streams that all reconnect every second for half a minute, a million views, 100,000 changes.
+//! clients of 10 streams that all reconnect every second for half a minute, a million
+//! subscriptions and as many views, 100,000 changes.
 
 mod crowd;
 mod leaks;

@@ -7,16 +7,13 @@ use tokio::{
 };
 
 use super::{
-    REVIEWS, Victim,
+    REVIEWS, SHORT_KEEPALIVE, Victim,
     raw::{
         Raw,
         frames::{PREFACE, get, get_headers, settings, streams},
     },
 };
 use crate::server::PATIENCE;
-
-/// So that what stops halfway is found by pings, where HTTP/2 had begun.
-const SHORT_KEEPALIVE: [&str; 4] = ["--keepalive-interval", "200ms", "--keepalive-timeout", "200ms"];
 
 /// A ClientHello of TLS 1.3 as far as any server would read it.
 fn client_hello() -> Vec<u8> {

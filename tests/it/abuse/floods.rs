@@ -3,7 +3,7 @@
 use tokio::time::timeout;
 
 use super::{
-    REVIEWS, Victim,
+    REVIEWS, SHORT_KEEPALIVE, Victim,
     raw::{
         Raw,
         frames::{
@@ -28,7 +28,7 @@ async fn flood(raw: &mut Raw, frames: impl IntoIterator<Item = Vec<u8>>) {
 
 /// Floods a server, reading what it answers, while a healthy client of it watches.
 async fn survives(what: impl IntoIterator<Item = Vec<u8>> + Clone) {
-    let mut victim = Victim::start(&["--keepalive-interval", "300ms", "--keepalive-timeout", "300ms"]).await;
+    let mut victim = Victim::start(&[]).await;
     let mut raw = Raw::connect(victim.server.grpc, &[]).await;
     timeout(2 * PATIENCE, flood(&mut raw, what)).await.expect("taken, or hung up on");
     victim.tells_of_a_change().await;
@@ -133,7 +133,7 @@ async fn continuations_without_end() {
 
 #[tokio::test]
 async fn continuations_that_drip() {
-    let mut victim = Victim::start(&["--keepalive-interval", "300ms", "--keepalive-timeout", "300ms"]).await;
+    let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     let mut raw = Raw::connect(victim.server.grpc, &[]).await;
     raw.polite = false;
     raw.send(&frame(kind::HEADERS, 0, 1, &request_block("Get"))).await;
@@ -153,7 +153,7 @@ async fn continuations_that_drip() {
 #[tokio::test]
 #[ignore = "until TCP_USER_TIMEOUT is set: a goodbye that cannot be written keeps the socket"]
 async fn floods_whose_answers_nobody_reads_are_hung_up_on() {
-    let mut victim = Victim::start(&["--keepalive-interval", "300ms", "--keepalive-timeout", "300ms"]).await;
+    let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     let endless = |frame: Vec<u8>| std::iter::repeat(frame);
     let one_setting = settings(&[(setting::MAX_CONCURRENT_STREAMS, 1)]);
     let floods = [("pings", endless(ping(7))), ("settings", endless(one_setting))];

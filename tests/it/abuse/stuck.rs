@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    LOOK, REVIEWS, Victim,
+    LOOK, REVIEWS, SHORT_KEEPALIVE, Victim,
     process::Process,
     raw::{
         Raw,
@@ -17,8 +17,6 @@ use crate::server::{PATIENCE, next};
 
 mod memory;
 
-/// A peer is pinged after this, and let go after as much again.
-const KEEPALIVE: [&str; 4] = ["--keepalive-interval", "1s", "--keepalive-timeout", "1s"];
 const STREAMS: u32 = 100;
 
 /// So many streams on one connection, with all the room that HTTP/2 can give: only the socket holds it up.
@@ -43,7 +41,7 @@ async fn comes_to_sockets(process: &Process, sockets: usize) {
 /// that has nothing to say.
 #[tokio::test]
 async fn an_idle_one_is_let_go() {
-    let mut victim = Victim::start(&KEEPALIVE).await;
+    let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     let process = Process::serving(victim.folder.path());
     let before = process.sockets();
     let mut raw = Raw::connect(victim.server.grpc, &[]).await;
@@ -60,7 +58,7 @@ async fn an_idle_one_is_let_go() {
 #[tokio::test]
 #[ignore = "until TCP_USER_TIMEOUT is set: the streams are freed and the socket is not"]
 async fn one_with_a_full_socket_is_let_go() {
-    let mut victim = Victim::start(&KEEPALIVE).await;
+    let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     write_large(&victim);
     let process = Process::serving(victim.folder.path());
     let mut reader = crate::server::get(victim.server.grpc, LARGE, "").await;
