@@ -1,5 +1,6 @@
 //! The integration tests, in one binary because linking is what takes the time.
 
+mod abuse;
 mod drain_order;
 mod fuzz;
 mod kubernetes;
@@ -8,9 +9,11 @@ mod linkerd;
 mod mesh;
 mod parity;
 mod robust;
+mod rolling;
 mod server;
 mod slow;
 mod splits;
+mod storm;
 mod story;
 mod tls;
 mod wire;
