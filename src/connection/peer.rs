@@ -77,8 +77,12 @@ impl Peer {
         self.refused.load(Ordering::Relaxed) > REFUSALS.saturating_add(admitted.saturating_mul(REFUSALS_EACH))
     }
 
-    pub(super) fn set_streams(&self, count: usize) {
-        self.streams.store(count, Ordering::Relaxed);
+    pub(super) fn stream_began(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn stream_ended(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A message was handed to HTTP/2, and says what the source said at this moment.

@@ -32,6 +32,7 @@ pub struct Executor {
 
 impl<F: Future<Output = ()> + Send + 'static> rt::Executor<F> for Executor {
     fn execute(&self, stream: F) {
+        self.shared.peer.stream_began();
         self.shared.lists().spawned.push(Box::pin(stream));
     }
 }
@@ -45,6 +46,7 @@ struct Shared {
     /// Whether the connection is being polled, and will look at all of this before that is over.
     polled: AtomicBool,
     connection: AtomicWaker,
+    peer: Arc<Peer>,
 }
 
 impl Wake for Shared {
@@ -120,7 +122,6 @@ pub(super) struct Streams {
     slots: Slab<Slot>,
     /// Emptied lists, for their memory.
     spare: Vec<usize>,
-    peer: Arc<Peer>,
 }
 
 impl fmt::Debug for Streams {
@@ -136,10 +137,11 @@ impl Streams {
             http: AtomicBool::new(true),
             polled: AtomicBool::new(false),
             connection: AtomicWaker::new(),
+            peer,
         };
         let shared = Arc::new(shared);
         let http = shared.clone().into();
-        Self { shared, http, slots: Slab::new(), spare: Vec::new(), peer }
+        Self { shared, http, slots: Slab::new(), spare: Vec::new() }
     }
 
     /// Where the connection's new streams go.
@@ -192,7 +194,6 @@ impl Streams {
             entry.insert(Slot { stream, waker: woken.clone().into(), woken });
             lists.woken.push(place);
         }
-        self.peer.set_streams(self.slots.len());
     }
 
     /// Polls those that were woken, each once.
@@ -203,10 +204,10 @@ impl Streams {
             slot.woken.woken.store(false, Ordering::Release);
             if poll(slot).is_ready() {
                 self.slots.remove(place);
+                self.shared.peer.stream_ended();
             }
         }
         self.spare = woken;
-        self.peer.set_streams(self.slots.len());
     }
 }
 

@@ -154,6 +154,9 @@ impl Acceptor {
             }
         };
         let ended = if is_beyond { Ended::Refused } else { ended };
+        if ended == Ended::Silent {
+            Limit::RequestTime.hit(&self.rules.metrics);
+        }
         self.rules.metrics.connections_ended.get_or_create(&because(ended)).inc();
         tracing::debug!(%addr, reason = ended.as_str(), "a connection has ended");
         drop(place);

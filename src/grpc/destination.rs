@@ -106,7 +106,7 @@ impl Shared {
             .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let request = tokio::select! {
-            request = self.reader.read(request.into_body()) => request?,
+            request = self.reader.read(request) => request?,
             () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
         let target = target(method, &request, &self.domain)?;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::Request;
 use http_body_util::BodyExt;
 use prost::Message;
 use tokio::{
@@ -48,27 +49,34 @@ impl Reader {
         Self { requests, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)), metrics }
     }
 
-    /// The message of a request with this body.
+    /// The message of a request.
     ///
     /// # Errors
     /// What is wrong with it, as it is told to the client.
-    pub(super) async fn read(&self, body: Body) -> Result<GetDestination, Status> {
+    pub(super) async fn read(&self, request: Request<Body>) -> Result<GetDestination, Status> {
         let time = self.requests.time;
-        timeout(time, self.message(body)).await.unwrap_or_else(|_| {
+        timeout(time, self.message(request)).await.unwrap_or_else(|_| {
             Limit::RequestTime.hit(&self.metrics);
             let message = format!("the request's message did not come within {time:?} (--request-timeout)");
             Err(Status::deadline_exceeded(message))
         })
     }
 
-    async fn message(&self, mut body: Body) -> Result<GetDestination, Status> {
+    async fn message(&self, request: Request<Body>) -> Result<GetDestination, Status> {
+        let (head, mut body) = request.into_parts();
         let mut bytes = Bytes::new();
         while bytes.len() < PREFIX {
             bytes = joined(bytes, next(&mut body).await?);
         }
         let mut prefix = bytes.split_to(PREFIX);
-        if prefix.get_u8() != 0 {
-            return Err(Status::unimplemented("the request's message is compressed; send it as it is"));
+        match (prefix.get_u8(), head.headers.contains_key("grpc-encoding")) {
+            (0, _) => {}
+            (1, true) => {
+                return Err(Status::unimplemented("the request's message is compressed; send it as it is"));
+            }
+            _ => {
+                return Err(Status::internal("the request's message is compressed, but no grpc-encoding says how"));
+            }
         }
         let length = prefix.get_u32() as usize;
         let max = self.requests.max_bytes;
@@ -150,7 +158,7 @@ mod tests {
     }
 
     async fn read(reader: &Reader, pieces: Vec<Vec<u8>>, ends: bool) -> Result<GetDestination, Code> {
-        reader.read(body(pieces, ends)).await.map_err(|status| status.code())
+        reader.read(Request::new(body(pieces, ends))).await.map_err(|status| status.code())
     }
 
     #[tokio::test(start_paused = true)]
@@ -174,7 +182,7 @@ mod tests {
             ("half a prefix", vec![vec![0, 0]], true, Code::Internal),
             ("half a message", vec![whole[..20].to_vec()], true, Code::Internal),
             ("no protobuf", vec![vec![0, 0, 0, 0, 1, 0xff]], true, Code::Internal),
-            ("compressed", vec![vec![1, 0, 0, 0, 0]], true, Code::Unimplemented),
+            ("compressed in an unknown way", vec![vec![1, 0, 0, 0, 0]], true, Code::Internal),
             ("four gigabytes", vec![vec![0, 255, 255, 255, 255]], false, Code::ResourceExhausted),
             ("silence", vec![], false, Code::DeadlineExceeded),
             ("a message that stalls", vec![whole[..20].to_vec()], false, Code::DeadlineExceeded),

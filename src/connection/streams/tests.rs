@@ -44,14 +44,14 @@ fn a_stream_is_polled_when_it_comes_and_when_it_is_woken_and_goes_when_it_is_don
 
     run(&mut streams, &connection);
     assert!(!streams.is_empty());
-    assert_eq!(streams.peer.streams(), 1);
+    assert_eq!(streams.shared.peer.streams(), 1);
     assert_eq!(connection.count(), 0);
 
     wake.send(()).expect("it waits");
     assert_eq!(connection.count(), 1);
     run(&mut streams, &connection);
     assert!(streams.is_empty());
-    assert_eq!(streams.peer.streams(), 0);
+    assert_eq!(streams.shared.peer.streams(), 0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn one_that_panics_ends_alone() {
     streams.executor().execute(async { panic!("on purpose") });
     streams.executor().execute(async { _ = woken.await });
     run(&mut streams, &connection);
-    assert_eq!(streams.peer.streams(), 1);
+    assert_eq!(streams.shared.peer.streams(), 1);
     wake.send(()).expect("the other one still waits");
     run(&mut streams, &connection);
     assert!(streams.is_empty());
@@ -146,7 +146,7 @@ fn a_place_that_is_somebody_elses_by_now_is_polled_for_nothing() {
     stale.wake();
     run(&mut streams, &connection);
 
-    assert_eq!(streams.peer.streams(), 1);
+    assert_eq!(streams.shared.peer.streams(), 1);
     wake.send(()).expect("it waits");
     run(&mut streams, &connection);
     assert!(streams.is_empty());

@@ -113,7 +113,6 @@ async fn connections_that_come_and_go_leave_nothing() {
 const SHORT_REQUEST_TIME: [&str; 2] = ["--request-timeout", "300ms"];
 
 #[tokio::test]
-#[ignore = "until --request-timeout is a flag"]
 async fn one_that_connects_and_says_nothing_is_hung_up_on() {
     let mut victim = Victim::start(&SHORT_REQUEST_TIME).await;
     let mut silent = Vec::new();
@@ -128,7 +127,6 @@ async fn one_that_connects_and_says_nothing_is_hung_up_on() {
 }
 
 #[tokio::test]
-#[ignore = "until --request-timeout is a flag"]
 async fn one_that_dribbles_its_preface_is_hung_up_on() {
     let mut victim = Victim::start(&SHORT_REQUEST_TIME).await;
     let mut raw = Raw::on(TcpStream::connect(victim.server.grpc).await.expect("connected"));
@@ -147,7 +145,6 @@ async fn one_that_dribbles_its_preface_is_hung_up_on() {
 }
 
 #[tokio::test]
-#[ignore = "until --request-timeout is a flag"]
 async fn one_that_has_greeted_may_be_silent_as_long_as_it_likes() {
     let victim = Victim::start(&SHORT_REQUEST_TIME).await;
     let mut client = crate::server::client(victim.server.grpc).await;

@@ -117,7 +117,6 @@ async fn the_healthy_are_answered_whatever_the_others_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until frames that cost a client nothing are counted: they hold the workers for seconds"]
 async fn the_healthy_are_answered_while_windows_of_thousands_of_streams_are_moved() {
     let mut victim = Victim::start(&["--log-level", "off"]).await;
     is_answered_during(&mut victim, settings_over_many_streams()).await;

@@ -151,7 +151,6 @@ async fn continuations_that_drip() {
 /// Nobody reads what the server answers, so that it has nowhere to put it: it must stop to read, and let go of
 /// a peer that answers no ping.
 #[tokio::test]
-#[ignore = "until TCP_USER_TIMEOUT is set: a goodbye that cannot be written keeps the socket"]
 async fn floods_whose_answers_nobody_reads_are_hung_up_on() {
     let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     let endless = |frame: Vec<u8>| std::iter::repeat(frame);

@@ -58,7 +58,6 @@ async fn comes_to_be_taken(victim: &Victim, authority: &str) {
 }
 
 #[tokio::test]
-#[ignore = "until switchyard_connections is a metric"]
 async fn connections_are_counted() {
     let victim = Victim::start(&[]).await;
     assert_eq!(victim.server.metric("switchyard_connections").await, 1);
@@ -69,7 +68,6 @@ async fn connections_are_counted() {
 }
 
 #[tokio::test]
-#[ignore = "until --max-connections is a flag"]
 async fn a_connection_over_the_limit_is_told_so_and_closed() {
     let mut victim = Victim::start(&["--max-connections", "3"]).await;
     let mut second = open(victim.server.grpc, REVIEWS, "").await;
@@ -94,7 +92,6 @@ async fn a_connection_over_the_limit_is_told_so_and_closed() {
 }
 
 #[tokio::test]
-#[ignore = "until --max-connections is a flag"]
 async fn those_over_the_limit_cannot_pile_up() {
     let mut victim = Victim::start(&["--max-connections", "10", "--request-timeout", "300ms"]).await;
     // They ask nothing, so that nothing can be refused.
@@ -125,7 +122,6 @@ async fn streams_over_the_limit_of_their_connection_are_refused() {
 }
 
 #[tokio::test]
-#[ignore = "until --max-concurrent-streams is answered in words"]
 async fn a_stream_over_the_limit_of_its_connection_is_told_so() {
     let mut victim = Victim::start(&["--max-concurrent-streams", "10"]).await;
     let mut client = client(victim.server.grpc).await;
@@ -154,7 +150,6 @@ async fn a_stream_over_the_limit_of_its_connection_is_told_so() {
 }
 
 #[tokio::test]
-#[ignore = "until --max-stream-rate is a flag"]
 async fn an_address_that_opens_streams_too_fast_is_told_so_and_no_other() {
     const BURST: u32 = 20;
     let flags = ["--max-stream-rate", "1", "--max-stream-burst", &BURST.to_string()];
@@ -201,7 +196,6 @@ async fn an_address_that_opens_streams_too_fast_is_told_so_and_no_other() {
 }
 
 #[tokio::test]
-#[ignore = "until a request over --max-request-bytes is RESOURCE_EXHAUSTED"]
 async fn a_request_over_the_limit_is_told_so() {
     let mut victim = Victim::start(&["--max-request-bytes", "1000"]).await;
     asked(&victim, &"x".repeat(900)).await.expect_err("no name, but no longer than allowed");
@@ -215,7 +209,6 @@ async fn a_request_over_the_limit_is_told_so() {
 }
 
 #[tokio::test]
-#[ignore = "until a request over --max-header-bytes is RESOURCE_EXHAUSTED"]
 async fn headers_over_the_limit_are_told_so() {
     let mut victim = Victim::start(&["--max-header-bytes", "4096"]).await;
     let socket = TcpStream::connect(victim.server.grpc).await.expect("connected");
@@ -233,7 +226,6 @@ async fn headers_over_the_limit_are_told_so() {
 }
 
 #[tokio::test]
-#[ignore = "until --max-views is a flag"]
 async fn a_view_over_the_limit_is_told_so_and_shared_ones_are_free() {
     let mut victim = Victim::start(&["--max-views", "3"]).await;
     let name = |number: u32| format!("s{number}.default.svc.cluster.local:80");

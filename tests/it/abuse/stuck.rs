@@ -56,7 +56,6 @@ async fn an_idle_one_is_let_go() {
 
 /// The same with so much to tell that its socket is full, so that not even the goodbye fits in.
 #[tokio::test]
-#[ignore = "until TCP_USER_TIMEOUT is set: the streams are freed and the socket is not"]
 async fn one_with_a_full_socket_is_let_go() {
     let mut victim = Victim::start(&SHORT_KEEPALIVE).await;
     write_large(&victim);

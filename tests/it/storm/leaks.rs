@@ -36,7 +36,7 @@ const AT_ONCE: u32 = 200;
 
 fn first_list() -> Batch {
     let services = |kind| if kind == Kind::Service { vec![service("web")] } else { Vec::new() };
-    Batch { events: Kind::ALL.map(|kind| Event::Replace(kind, services(kind))).into(), report: None }
+    Batch { events: Kind::ALL.map(|kind| Event::Replace(kind, services(kind))).into(), ..Batch::default() }
 }
 
 /// `web` on one of 65,535 ports, by name: no two targets of 65,535 in a row are the same.

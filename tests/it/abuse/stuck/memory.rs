@@ -68,7 +68,7 @@ fn first_list() -> Batch {
         _ => Vec::new(),
     };
     let events = Kind::ALL.into_iter().map(|kind| Event::Replace(kind, objects(kind)));
-    Batch { events: events.collect(), report: None }
+    Batch { events: events.collect(), ..Batch::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +85,7 @@ async fn memory_over_changes_with_an_unread_connection() {
     let mut before = 0;
     for a in 2..=changes() {
         let event = Event::Upsert(split(a));
-        server.batches.send(Batch { events: vec![event], report: None }).await.expect("the controller runs");
+        server.batches.send(Batch { events: vec![event], ..Batch::default() }).await.expect("the controller runs");
         // The healthy one follows, so that changes are made known one by one and not as one.
         next(&mut healthy).await;
         if a == changes() / 10 {
