@@ -77,7 +77,8 @@ impl Victim {
                 sleep(LOOK).await;
             }
         };
-        let in_time = timeout(PATIENCE, waiting).await.is_ok();
+        // A flood fills the queue of connections to be accepted as well, and each of them is heard out.
+        let in_time = timeout(3 * PATIENCE, waiting).await.is_ok();
         assert!(in_time, "{streams} streams and {connections} connections expected, there are {last:?}");
     }
 }

@@ -122,8 +122,8 @@ async fn one_that_connects_and_says_nothing_is_hung_up_on() {
     for raw in &mut silent {
         raw.until_ended().await;
     }
-    assert!(victim.server.metric(r#"switchyard_limits_hit_total{limit="request_time"}"#).await >= 200);
     victim.is_unharmed().await;
+    assert!(victim.server.metric(r#"switchyard_limits_hit_total{limit="request_time"}"#).await >= 200);
 }
 
 #[tokio::test]
