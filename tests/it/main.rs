@@ -9,6 +9,7 @@ mod mesh;
 mod parity;
 mod robust;
 mod server;
+mod simulation;
 mod slow;
 mod splits;
 mod story;
