@@ -10,7 +10,7 @@
 pub(crate) mod alphabet;
 mod answers;
 pub(crate) mod client;
-mod drain;
+pub(crate) mod drain;
 mod known;
 mod large;
 pub(crate) mod oracle;

@@ -18,6 +18,7 @@
 //! `SWITCHYARD_SIMULATION_SEED=7` one seed, with all that happened in it.
 
 mod client;
+mod connection;
 mod dice;
 mod held;
 mod history;

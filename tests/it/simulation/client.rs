@@ -5,10 +5,12 @@ use tokio::time::{Duration, Instant};
 use tonic::Code;
 
 use super::{
+    connection::Connection,
     dice::Dice,
     held::Held,
     history::TICK,
     line::{Line, Piece},
+    request,
     server::{DRAIN_WINDOW, Server},
     trace::{Trace, fingerprint},
 };
@@ -43,9 +45,19 @@ enum Place {
         line: Line,
         server: usize,
         opened: bool,
+        on_wire: bool,
+        /// Whether its connection was broken.
+        cut: bool,
         /// When it first looked after that server began to stop.
         stopping: Option<Instant>,
     },
+}
+
+/// How a question gets to a server.
+pub(super) struct Way<'a> {
+    pub(super) server: &'a Server,
+    /// Over HTTP/2, if there is a connection.
+    pub(super) connection: Option<&'a Connection>,
 }
 
 /// The shortest and the longest time before a client asks again after a failure: doubled each time, as a
@@ -105,8 +117,8 @@ impl Client {
     }
 
     /// Asks, if it is time to; now and then it changes its mind before it is answered.
-    pub(super) fn ask(&mut self, server: &Server, dice: &mut Dice, trace: &mut Trace) -> Result<(), String> {
-        self.ask_again(server, trace)?;
+    pub(super) fn ask(&mut self, way: &Way<'_>, dice: &mut Dice, trace: &mut Trace) -> Result<(), String> {
+        self.ask_again(way, trace)?;
         if let Place::On { opened: false, .. } = self.place
             && dice.one_in(12)
         {
@@ -116,18 +128,36 @@ impl Client {
     }
 
     /// Asks, if it is time to.
-    pub(super) fn ask_again(&mut self, server: &Server, trace: &mut Trace) -> Result<(), String> {
+    pub(super) fn ask_again(&mut self, way: &Way<'_>, trace: &mut Trace) -> Result<(), String> {
         match self.place {
             Place::Away(until) if until <= Instant::now() => {}
             _ => return Ok(()),
         }
+        let (server, target, on_wire) = (way.server, self.held.target(), way.connection.is_some());
         trace.note(format_args!("client {} asks server {}", self.name, server.number));
-        let at_once = self.temper == Temper::AtOnce;
-        let mut line = Line::ask(server.destination.clone(), self.held.target(), at_once);
+        let call = match way.connection {
+            Some(connection) => connection.call(target),
+            None => request::call(server.destination.clone(), target),
+        };
+        // HTTP/2 wakes with locks held.
+        let mut line = Line::ask(call, self.temper == Temper::AtOnce && !on_wire);
         self.held.begin();
         let pieces = line.listen(false)?;
-        self.place = Place::On { line, server: server.number, opened: false, stopping: None };
+        self.place =
+            Place::On { line, server: server.number, opened: false, on_wire, cut: false, stopping: None };
         pieces.into_iter().try_for_each(|piece| self.take(piece, server, 0, trace))
+    }
+
+    /// Its connection, if that is how it reads, is about to break.
+    pub(super) fn cut(&mut self) {
+        if let Place::On { on_wire: true, cut, .. } = &mut self.place {
+            *cut = true;
+        }
+    }
+
+    /// Whether something may be on its way that nobody knows of.
+    pub(super) fn is_on_wire(&self) -> bool {
+        matches!(self.place, Place::On { on_wire: true, .. })
     }
 
     /// Leaves without a word.
@@ -139,34 +169,36 @@ impl Client {
         }
     }
 
-    /// Reads what there is; `anyway` also if nobody said that there is anything.
+    /// Reads what there is; `anyway` also if nobody said that there is anything. Says whether there was.
     pub(super) fn look(
         &mut self,
         servers: &[Server],
         when: When,
         anyway: bool,
         trace: &mut Trace,
-    ) -> Result<(), String> {
-        let Place::On { line, server, .. } = &mut self.place else { return Ok(()) };
-        let server = &servers[*server];
+    ) -> Result<bool, String> {
+        let Place::On { line, server, on_wire, .. } = &mut self.place else { return Ok(false) };
+        let (server, on_wire) = (&servers[*server], *on_wire);
         let pieces = line.listen(anyway)?;
+        let came = !pieces.is_empty();
         let data = pieces.iter().filter(|piece| matches!(piece, Piece::Data(_))).count();
-        // One that reads at once has in hand what was true when it came.
-        let floor = match (self.temper, when) {
-            (Temper::AtOnce, _) => None,
-            (_, When::Between) => Some(server.settled()),
-            (_, When::Settled) => server.history.floor(self.held.target()),
+        // What was not taken right now may be older.
+        let is_late = on_wire || self.temper == Temper::AtOnce;
+        let floor = match when {
+            _ if is_late => None,
+            When::Between => Some(server.settled()),
+            When::Settled => server.history.floor(self.held.target()),
         };
         for piece in pieces {
             self.take(piece, server, floor.unwrap_or_default(), trace)?;
         }
         if when == When::Settled {
-            if data > 1 && self.temper != Temper::AtOnce {
+            if data > 1 && !is_late {
                 return Err(format!("{data} steps, where the newest state comes in one"));
             }
             self.check_settled(server)?;
         }
-        Ok(())
+        Ok(came)
     }
 
     fn check_settled(&mut self, server: &Server) -> Result<(), String> {
@@ -200,7 +232,8 @@ impl Client {
             }
             Piece::End(code) => {
                 trace.note(format_args!("client {} is cut off: {code:?}", self.name));
-                if code != Code::Unavailable || !server.is_stopping() {
+                let is_cut = matches!(self.place, Place::On { cut: true, .. });
+                if !is_cut && (code != Code::Unavailable || !server.is_stopping()) {
                     return Err(format!("a stream ended with {code:?}"));
                 }
                 self.place = Place::Away(Instant::now() + self.backoff);

@@ -12,6 +12,7 @@ use switchyard::{
 
 use crate::laws::{
     alphabet::{edit, objects, options, targets},
+    drain,
     world::Edit,
 };
 
@@ -20,6 +21,8 @@ use crate::laws::{
 pub(super) struct Alphabet {
     pub(super) objects: BoxedStrategy<Vec<Object>>,
     pub(super) edit: BoxedStrategy<Edit>,
+    /// Of a split and what is behind it, so that the same answers change often.
+    pub(super) division: BoxedStrategy<Edit>,
     pub(super) options: BoxedStrategy<Options>,
     pub(super) targets: BoxedStrategy<Vec<Target>>,
 }
@@ -29,6 +32,7 @@ impl Alphabet {
         Self {
             objects: objects().boxed(),
             edit: edit().boxed(),
+            division: drain::edit().boxed(),
             options: options().boxed(),
             targets: targets(1..3).boxed(),
         }

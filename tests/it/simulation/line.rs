@@ -1,5 +1,4 @@
-//! One stream as its client sees it: the real service is called, and the body of its response is polled when it
-//! asks to be, as an HTTP/2 connection would.
+//! One stream as its client sees it: a call, then the body of its response, polled when they ask to be.
 
 use std::{
     collections::VecDeque,
@@ -17,11 +16,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame};
-use switchyard::{grpc::destination::Destination, resolve::Target};
 use tonic::{Code, Status, body::Body};
-use tower::Service;
-
-use super::request;
 
 /// What came over a stream.
 #[derive(Debug)]
@@ -34,7 +29,8 @@ pub(super) enum Piece {
     End(Code),
 }
 
-type Call = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+/// A question under way.
+pub(super) type Call = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 enum Stage {
     Asking(Call),
@@ -80,9 +76,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Asks; nothing happens before the first [`Line::listen`].
-    pub(super) fn ask(mut destination: Destination, target: &Target, at_once: bool) -> Self {
-        let message = Body::new(Once(Some(request::message(target))));
-        let call = destination.call(request::head(target).map(|()| message));
+    pub(super) fn ask(call: Call, at_once: bool) -> Self {
         let shared = Arc::new(Shared {
             stage: Mutex::new(Stage::Asking(call)),
             inbox: Mutex::default(),
@@ -182,16 +176,4 @@ impl Stage {
 
 fn code(headers: &HeaderMap) -> Code {
     Status::from_header_map(headers).map_or(Code::Unknown, |status| status.code())
-}
-
-/// A body of one piece.
-struct Once(Option<Bytes>);
-
-impl http_body::Body for Once {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Poll::Ready(self.get_mut().0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
 }

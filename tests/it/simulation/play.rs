@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    client::{Client, Temper, When},
+    client::{Client, Temper, Way, When},
+    connection::Connection,
     dice::{Alphabet, Dice},
     history::{RETURN_LAG, TICK},
     server::{DRAIN_WINDOW, Server},
@@ -23,6 +24,7 @@ use super::{
 use crate::laws::{
     alphabet::DOMAIN,
     client::read,
+    drain,
     simple::{get, profile},
     world::World,
 };
@@ -36,9 +38,17 @@ pub(super) struct Play<'a> {
     dice: Dice,
     options: Options,
     leaf_drain: Duration,
+    /// Whether it is mostly about one split.
+    is_divided: bool,
     source: Source,
     servers: Vec<Server>,
     clients: Vec<Client>,
+    /// Whether clients speak HTTP/2.
+    on_wire: bool,
+    /// The connection that they share, to the newest server.
+    connection: Option<Connection>,
+    /// Those to servers that stop.
+    old_connections: Vec<Connection>,
     trace: &'a mut Trace,
 }
 
@@ -46,9 +56,14 @@ impl<'a> Play<'a> {
     pub(super) fn new(seed: u64, alphabet: &'a Alphabet, trace: &'a mut Trace) -> Self {
         let mut dice = Dice::new(seed);
         let options = dice.draw(&alphabet.options);
-        let source = Source::new(World::new(&dice.draw(&alphabet.objects)), &mut dice);
+        let is_divided = dice.one_in(2);
+        let mut objects = dice.draw(&alphabet.objects);
+        if is_divided {
+            objects.extend(drain::start());
+        }
+        let source = Source::new(World::new(&objects), &mut dice);
         let leaf_drain = Duration::from_millis(if dice.one_in(3) { 300 } else { 0 });
-        let mut targets = dice.draw(&alphabet.targets);
+        let mut targets = if is_divided { Vec::new() } else { dice.draw(&alphabet.targets) };
         targets.extend([get("web", Reading::Merged), get("a", Reading::Leaf), profile("web")]);
         dice.shuffle(&mut targets);
         targets.truncate(1 + dice.below(3));
@@ -56,8 +71,30 @@ impl<'a> Play<'a> {
         let clients = (0..clients)
             .map(|name| Client::new(name, targets[name % targets.len()].clone(), &mut dice))
             .collect();
-        let servers = vec![Server::start(0, &options, leaf_drain)];
-        Self { alphabet, dice, options, leaf_drain, source, servers, clients, trace }
+        let on_wire = dice.one_in(5);
+        let connection = None;
+        let mut play = Self {
+            alphabet,
+            dice,
+            options,
+            leaf_drain,
+            is_divided,
+            source,
+            servers: Vec::new(),
+            clients,
+            on_wire,
+            connection,
+            old_connections: Vec::new(),
+            trace,
+        };
+        play.start_server();
+        play
+    }
+
+    fn start_server(&mut self) {
+        // Over HTTP/2 streams hear of the end in an order that is up to nobody, so they do not throw for it.
+        let drain = if self.on_wire { Duration::ZERO } else { DRAIN_WINDOW };
+        self.servers.push(Server::start(self.servers.len(), &self.options, self.leaf_drain, drain));
     }
 
     /// # Errors
@@ -80,7 +117,9 @@ impl<'a> Play<'a> {
     async fn happen(&mut self) -> Result<(), String> {
         let edits = self.dice.pick(&[0, 0, 1, 1, 1, 2, 3]);
         for _ in 0..edits {
-            let edit = self.dice.draw(&self.alphabet.edit);
+            let is_odd = !self.is_divided || self.dice.one_in(4);
+            let edits = if is_odd { &self.alphabet.edit } else { &self.alphabet.division };
+            let edit = self.dice.draw(edits);
             self.source.happen(&edit, &mut self.dice);
         }
         if self.dice.one_in(12) {
@@ -92,9 +131,17 @@ impl<'a> Play<'a> {
             self.clients.iter_mut().for_each(Client::calm_down);
             self.server().stop();
             self.source.lose_all(&mut self.dice);
-            let next = Server::start(self.servers.len(), &self.options, self.leaf_drain);
-            self.servers.push(next);
+            self.start_server();
+            self.old_connections.extend(self.connection.take());
             // The streams of the one that stops have heard of it.
+            yield_now().await;
+        }
+        if self.dice.one_in(20)
+            && let Some(connection) = self.connection.take()
+        {
+            self.trace.note(format_args!("the connection breaks"));
+            self.clients.iter_mut().for_each(Client::cut);
+            drop(connection);
             yield_now().await;
         }
         if self.dice.one_in(15)
@@ -131,21 +178,31 @@ impl<'a> Play<'a> {
         self.server().tell(batch)
     }
 
-    fn look(&mut self, which: usize, when: When, anyway: bool) -> Result<(), String> {
+    fn look(&mut self, which: usize, when: When, anyway: bool) -> Result<bool, String> {
         let client = &mut self.clients[which];
         client.look(&self.servers, when, anyway, self.trace).map_err(|why| {
             format!("client {which}, {:?}, {:?}: {why}", client.temper(), client.held().target())
         })
     }
 
+    async fn connect(&mut self) -> Result<(), String> {
+        if self.on_wire && self.connection.is_none() {
+            let destination = self.server().destination.clone();
+            self.connection = Some(Connection::open(destination, &mut self.dice).await?);
+        }
+        Ok(())
+    }
+
     /// Clients come and go.
     async fn act(&mut self) -> Result<(), String> {
+        self.connect().await?;
         let server = self.servers.last().expect("there is always one");
+        let way = Way { server, connection: self.connection.as_ref() };
         for client in &mut self.clients {
             if self.dice.one_in(14) {
                 client.hang_up(&mut self.dice, self.trace);
             }
-            client.ask(server, &mut self.dice, self.trace)?;
+            client.ask(&way, &mut self.dice, self.trace)?;
         }
         yield_now().await;
         Ok(())
@@ -163,9 +220,19 @@ impl<'a> Play<'a> {
             };
             if looks {
                 let anyway = self.dice.one_in(5);
-                self.look(which, When::Settled, anyway)?;
+                self.read_up(which, anyway).await?;
             }
         }
+        Ok(())
+    }
+
+    /// A client reads all there is, and is current then.
+    async fn read_up(&mut self, which: usize, anyway: bool) -> Result<(), String> {
+        // Reading makes room for more.
+        while self.clients[which].is_on_wire() && self.look(which, When::Between, anyway)? {
+            self.pass(TICK).await;
+        }
+        self.look(which, When::Settled, anyway)?;
         Ok(())
     }
 
@@ -185,9 +252,11 @@ impl<'a> Play<'a> {
         yield_now().await;
         for _ in 0..3 {
             self.clients.iter_mut().for_each(Client::mend);
+            self.connect().await?;
             let server = self.servers.last().expect("there is always one");
+            let way = Way { server, connection: self.connection.as_ref() };
             for client in &mut self.clients {
-                client.ask_again(server, self.trace)?;
+                client.ask_again(&way, self.trace)?;
             }
             yield_now().await;
             for which in 0..self.clients.len() {
@@ -195,7 +264,7 @@ impl<'a> Play<'a> {
             }
             self.pass(DRAIN_WINDOW + self.leaf_drain + RETURN_LAG + TICK).await;
             for which in 0..self.clients.len() {
-                self.look(which, When::Settled, false)?;
+                self.read_up(which, false).await?;
             }
         }
         let server = self.servers.last().expect("there is always one");

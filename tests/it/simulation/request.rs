@@ -1,18 +1,32 @@
 //! A question as a client puts it: the authority and the token of a gRPC request.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::Request;
+use http_body::Frame;
 use prost::Message;
 use switchyard::{
     context::Reading,
+    grpc::destination::Destination,
     model::{Name, NsName},
     pb::destination::GetDestination,
     resolve::{Query, Target},
 };
+use tonic::{Status, body::Body};
+use tower::Service;
 
+use super::line::Call;
 use crate::laws::alphabet::DOMAIN;
+
+/// Puts it to the service itself.
+pub(super) fn call(mut destination: Destination, target: &Target) -> Call {
+    destination.call(head(target).map(|()| Body::new(Once(Some(message(target))))))
+}
 
 /// The request without its message.
 pub(super) fn head(target: &Target) -> Request<()> {
@@ -65,4 +79,16 @@ fn token(target: &Target) -> String {
         Query::Endpoints { .. } | Query::ServiceProfile { .. } | Query::AddressProfile { .. } => "leaf",
     };
     format!(r#"{{"split":"{reading}"{}{}}}"#, member("nodeName", node), member("ns", namespace))
+}
+
+/// A body of one piece.
+struct Once(Option<Bytes>);
+
+impl http_body::Body for Once {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Poll::Ready(self.get_mut().0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
 }

@@ -19,7 +19,7 @@ use crate::laws::{alphabet::DOMAIN, world::World};
 
 /// The longest request that is read, in bytes: as the flag's default.
 const REQUEST_BYTES: usize = 2 << 20;
-/// How long the streams of a server that stops take to end.
+/// How long the streams of a server that stops may take to end.
 pub(super) const DRAIN_WINDOW: Duration = Duration::from_millis(700);
 
 /// See the module's documentation.
@@ -42,13 +42,13 @@ pub(super) struct Server {
 
 impl Server {
     /// A server that knows nothing yet.
-    pub(super) fn start(number: usize, options: &Options, leaf_drain: Duration) -> Self {
+    pub(super) fn start(number: usize, options: &Options, leaf_drain: Duration, drain: Duration) -> Self {
         let (metrics, (batches, receiver)) = (Metrics::default(), mpsc::channel(BATCHES));
         let engine = Engine::new(DOMAIN.into(), options.clone());
         let lead = Lead { drain: leaf_drain };
         let (controller, directory) = Controller::new(engine, lead, Default::default(), metrics.clone());
         tokio::spawn(controller.run(receiver));
-        let drain = Drain::new(DRAIN_WINDOW, directory.topics().clone());
+        let drain = Drain::new(drain, directory.topics().clone());
         let destination =
             Destination::new(directory.clone(), DOMAIN.into(), REQUEST_BYTES, drain.clone(), metrics.clone());
         Self {
