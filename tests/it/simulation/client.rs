@@ -64,7 +64,7 @@ pub(super) struct Way<'a> {
 /// Linkerd proxy does it.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
 /// How long a client stays away that hung up by itself, in milliseconds: beyond the life of a view nobody watches.
-const AWAY: [u64; 6] = [0, 0, 3, 80, 2000, 16_000];
+const AWAY: [u64; 7] = [0, 0, 0, 3, 80, 500, 16_000];
 
 /// See the module's documentation.
 pub(super) struct Client {

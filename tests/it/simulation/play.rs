@@ -56,7 +56,7 @@ impl<'a> Play<'a> {
     pub(super) fn new(seed: u64, alphabet: &'a Alphabet, trace: &'a mut Trace) -> Self {
         let mut dice = Dice::new(seed);
         let options = dice.draw(&alphabet.options);
-        let is_divided = dice.one_in(2);
+        let is_divided = !dice.one_in(3);
         let mut objects = dice.draw(&alphabet.objects);
         if is_divided {
             objects.extend(drain::start());
@@ -67,7 +67,7 @@ impl<'a> Play<'a> {
         targets.extend([get("web", Reading::Merged), get("a", Reading::Leaf), profile("web")]);
         dice.shuffle(&mut targets);
         targets.truncate(1 + dice.below(3));
-        let clients = 1 + dice.below(5);
+        let clients = 2 + dice.below(4);
         let clients = (0..clients)
             .map(|name| Client::new(name, targets[name % targets.len()].clone(), &mut dice))
             .collect();
@@ -100,7 +100,7 @@ impl<'a> Play<'a> {
     /// # Errors
     /// What was seen that must never be, in words.
     pub(super) async fn run(mut self) -> Result<(), String> {
-        for _ in 0..8 + self.dice.below(25) {
+        for _ in 0..10 + self.dice.below(30) {
             self.happen().await?;
             self.tell().await?;
             self.act().await?;
@@ -115,7 +115,7 @@ impl<'a> Play<'a> {
 
     /// Something happens in the cluster, and things go wrong.
     async fn happen(&mut self) -> Result<(), String> {
-        let edits = self.dice.pick(&[0, 0, 1, 1, 1, 2, 3]);
+        let edits = self.dice.pick(&[0, 1, 1, 1, 2, 3]);
         for _ in 0..edits {
             let is_odd = !self.is_divided || self.dice.one_in(4);
             let edits = if is_odd { &self.alphabet.edit } else { &self.alphabet.division };
@@ -199,7 +199,7 @@ impl<'a> Play<'a> {
         let server = self.servers.last().expect("there is always one");
         let way = Way { server, connection: self.connection.as_ref() };
         for client in &mut self.clients {
-            if self.dice.one_in(14) {
+            if self.dice.one_in(25) {
                 client.hang_up(&mut self.dice, self.trace);
             }
             client.ask(&way, &mut self.dice, self.trace)?;

@@ -15,7 +15,7 @@ use super::dice::Dice;
 use crate::laws::world::{Edit, World};
 
 /// How far behind a watch is, in milliseconds; that of Pods may be another than that of slices.
-const LAGS: [u64; 6] = [0, 0, 2, 10, 60, 300];
+const LAGS: [u64; 7] = [0, 0, 0, 2, 10, 60, 300];
 /// How long a watch is out of touch, in milliseconds.
 const OUTAGES: [u64; 4] = [5, 80, 500, 3000];
 
