@@ -46,24 +46,25 @@ use self::{dice::Alphabet, play::Play, trace::Trace};
 /// How many seeds a daily run tries.
 const DAILY: u64 = 1000;
 
-/// Runs a seed; all that happened, and what was wrong if anything was.
-fn run(seed: u64, alphabet: &Alphabet, full: bool) -> (String, Result<(), String>) {
+/// Runs a seed; what was wrong, if anything was.
+fn run(seed: u64, alphabet: &Alphabet, trace: &mut Trace) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let run = || {
-        runtime.expect("a runtime").block_on(async {
-            let mut trace = Trace::new(full);
-            let outcome = Play::new(seed, alphabet, &mut trace).run().await;
-            (trace.text().to_owned(), outcome)
-        })
+        let play = async { Play::new(seed, alphabet, trace).run().await };
+        runtime.expect("a runtime").block_on(play)
     };
-    catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|_| (String::new(), Err("a panic, see above".to_owned())))
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("a panic, see above".to_owned()))
 }
 
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}; it should be a whole number")))
+}
+
+#[expect(clippy::print_stdout, reason = "seen only by who asks for it with --nocapture")]
+fn show(text: &str) {
+    print!("{text}");
 }
 
 /// The end of a run that failed, and how to have it again.
@@ -79,11 +80,9 @@ fn report(seed: u64, tried: u64, trace: &str, why: &str) -> String {
 #[test]
 fn no_client_is_ever_told_anything_but_the_truth() {
     if let Some(seed) = number("SWITCHYARD_SIMULATION_SEED") {
-        let (trace, outcome) = run(seed, &Alphabet::new(), true);
-        #[expect(clippy::print_stdout, reason = "somebody asked to see it")]
-        {
-            println!("{trace}");
-        }
+        let mut trace = Trace::new(true);
+        let outcome = run(seed, &Alphabet::new(), &mut trace);
+        show(trace.text());
         return outcome.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
     let seconds = number("SWITCHYARD_SIMULATION_SECONDS");
@@ -103,9 +102,10 @@ fn no_client_is_ever_told_anything_but_the_truth() {
             if is_over(tried) || failure.lock().expect("no panic").is_some() {
                 return;
             }
-            let seed = first + tried;
-            if let (trace, Err(why)) = run(seed, &alphabet, false) {
-                failure.lock().expect("no panic").get_or_insert(report(seed, tried, &trace, &why));
+            let (seed, mut trace) = (first + tried, Trace::new(false));
+            if let Err(why) = run(seed, &alphabet, &mut trace) {
+                let report = report(seed, tried, trace.text(), &why);
+                failure.lock().expect("no panic").get_or_insert(report);
             }
         }
     };
@@ -117,13 +117,18 @@ fn no_client_is_ever_told_anything_but_the_truth() {
     if let Some(report) = failure.into_inner().expect("no panic") {
         panic!("{report}");
     }
+    show(&format!("{} seeds from {first} on\n", next.load(Ordering::SeqCst)));
 }
 
 #[test]
 fn a_seed_is_a_run() {
     let alphabet = Alphabet::new();
     for seed in 0..60 {
-        let (one, other) = (run(seed, &alphabet, false), run(seed, &alphabet, false));
+        let [one, other] = [(), ()].map(|()| {
+            let mut trace = Trace::new(false);
+            let outcome = run(seed, &alphabet, &mut trace);
+            (outcome, trace.text().to_owned())
+        });
         assert_eq!(one, other, "seed {seed}");
     }
 }

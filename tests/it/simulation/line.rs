@@ -7,7 +7,7 @@ use std::{
     mem,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -31,6 +31,9 @@ pub(super) enum Piece {
 
 /// A question under way.
 pub(super) type Call = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+/// More than any stream has to say at once.
+const MANY: usize = 100_000;
 
 enum Stage {
     Asking(Call),
@@ -123,7 +126,7 @@ impl Drop for Line {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no panic goes unseen")
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -135,6 +138,7 @@ impl Shared {
         let mut came = false;
         while let Poll::Ready(piece) = stage.poll(&mut cx) {
             came = true;
+            assert!(lock(&self.inbox).len() < MANY, "a stream that never comes to rest");
             let ended = matches!(piece, Piece::End(_));
             lock(&self.inbox).push_back(piece);
             if ended {

@@ -1,12 +1,8 @@
 //! One run: a cluster, a source, one server after another and their clients, all from one seed.
 
-use switchyard::{
-    context::Reading,
-    controller::VIEW_LINGER,
-    engine::Engine,
-    model::Name,
-    resolve::{Options, Target},
-};
+mod end;
+
+use switchyard::{context::Reading, resolve::Options, source::Event};
 use tokio::{
     task::yield_now,
     time::{Duration, sleep},
@@ -16,21 +12,19 @@ use super::{
     client::{Client, Temper, Way, When},
     connection::Connection,
     dice::{Alphabet, Dice},
-    history::{RETURN_LAG, TICK},
+    history::TICK,
     server::{DRAIN_WINDOW, Server},
     source::Source,
     trace::Trace,
 };
 use crate::laws::{
-    alphabet::DOMAIN,
-    client::read,
     drain,
     simple::{get, profile},
     world::World,
 };
 
 /// How long nothing happens between two steps, in milliseconds.
-const PAUSES: [u64; 10] = [1, 1, 1, 2, 5, 20, 25, 90, 310, 4000];
+const PAUSES: [u64; 12] = [1, 1, 1, 2, 5, 8, 12, 22, 25, 90, 310, 4000];
 
 /// See the module's documentation.
 pub(super) struct Play<'a> {
@@ -173,7 +167,7 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    fn send(&mut self, batch: Vec<switchyard::source::Event>) -> Result<(), String> {
+    fn send(&mut self, batch: Vec<Event>) -> Result<(), String> {
         self.trace.events(&batch);
         self.server().tell(batch)
     }
@@ -211,7 +205,7 @@ impl<'a> Play<'a> {
     /// Time passes until nobody has anything left to do, and clients look.
     async fn settle(&mut self) -> Result<(), String> {
         let pause = self.dice.pick(&PAUSES);
-        self.pass(Duration::from_millis(pause)).await;
+        self.pass(Duration::from_millis(pause)).await?;
         for which in 0..self.clients.len() {
             let looks = match self.clients[which].temper() {
                 Temper::AtOnce | Temper::Eager => true,
@@ -230,70 +224,17 @@ impl<'a> Play<'a> {
     async fn read_up(&mut self, which: usize, anyway: bool) -> Result<(), String> {
         // Reading makes room for more.
         while self.clients[which].is_on_wire() && self.look(which, When::Between, anyway)? {
-            self.pass(TICK).await;
+            self.pass(TICK).await?;
         }
         self.look(which, When::Settled, anyway)?;
         Ok(())
     }
 
     /// Time moves only when everybody waits.
-    async fn pass(&mut self, time: Duration) {
+    async fn pass(&mut self, time: Duration) -> Result<(), String> {
         sleep(time).await;
         // What was due in this moment is done before anything else happens in it.
         yield_now().await;
-        self.servers.iter_mut().for_each(Server::note_settled);
+        self.servers.iter_mut().try_for_each(Server::note_settled)
     }
-
-    /// Faults end, and everybody comes to what is true; then nothing is left of those who go.
-    async fn end(&mut self) -> Result<(), String> {
-        self.trace.note(format_args!("all faults end"));
-        let events = self.source.recover();
-        self.send(events)?;
-        yield_now().await;
-        for _ in 0..3 {
-            self.clients.iter_mut().for_each(Client::mend);
-            self.connect().await?;
-            let server = self.servers.last().expect("there is always one");
-            let way = Way { server, connection: self.connection.as_ref() };
-            for client in &mut self.clients {
-                client.ask_again(&way, self.trace)?;
-            }
-            yield_now().await;
-            for which in 0..self.clients.len() {
-                self.look(which, When::Between, false)?;
-            }
-            self.pass(DRAIN_WINDOW + self.leaf_drain + RETURN_LAG + TICK).await;
-            for which in 0..self.clients.len() {
-                self.read_up(which, false).await?;
-            }
-        }
-        let server = self.servers.last().expect("there is always one");
-        let newest = server.history.len() - 1;
-        for (which, client) in self.clients.iter().enumerate() {
-            let target = client.held().target();
-            let fresh = fresh(server.told(), &self.options, target)?;
-            let held = client.held().state();
-            if held != Some(&fresh) || fresh != *server.history.truth(target, newest) {
-                return Err(format!(
-                    "client {which}, {target:?}: in the end it holds {held:#?}, not {fresh:#?}"
-                ));
-            }
-        }
-        self.clients.clear();
-        self.pass(VIEW_LINGER * 2).await;
-        for server in &self.servers {
-            let (topics, views) = (server.directory.topics().len(), server.metrics.views.get());
-            if (topics, views) != (0, 0) {
-                return Err(format!("{topics} topics and {views} views are left when everybody is gone"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What somebody is told who asks a server that was just told all this.
-fn fresh(world: &World, options: &Options, target: &Target) -> Result<crate::laws::client::State, String> {
-    let mut engine = Engine::new(Name::from(DOMAIN), options.clone());
-    engine.apply(world.relist());
-    read(&*engine.watch(target).ok_or("no answer")?)
 }

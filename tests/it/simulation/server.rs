@@ -12,7 +12,7 @@ use switchyard::{
     resolve::Options,
     source::{Batch, Event},
 };
-use tokio::{sync::mpsc, time::Duration};
+use tokio::{sync::mpsc, task::JoinHandle, time::Duration};
 
 use super::history::History;
 use crate::laws::{alphabet::DOMAIN, world::World};
@@ -31,6 +31,7 @@ pub(super) struct Server {
     pub(super) metrics: Metrics,
     pub(super) history: History,
     batches: mpsc::Sender<Batch>,
+    controller: JoinHandle<()>,
     drain: Drain,
     is_stopping: bool,
     told: World,
@@ -47,7 +48,7 @@ impl Server {
         let engine = Engine::new(DOMAIN.into(), options.clone());
         let lead = Lead { drain: leaf_drain };
         let (controller, directory) = Controller::new(engine, lead, Default::default(), metrics.clone());
-        tokio::spawn(controller.run(receiver));
+        let controller = tokio::spawn(controller.run(receiver));
         let drain = Drain::new(drain, directory.topics().clone());
         let destination =
             Destination::new(directory.clone(), DOMAIN.into(), REQUEST_BYTES, drain.clone(), metrics.clone());
@@ -58,6 +59,7 @@ impl Server {
             metrics,
             history: History::new(options.clone(), leaf_drain),
             batches,
+            controller,
             drain,
             is_stopping: false,
             told: World::default(),
@@ -87,8 +89,12 @@ impl Server {
     }
 
     /// Everything that it was told is made known, but for what is held.
-    pub(super) fn note_settled(&mut self) {
+    ///
+    /// # Errors
+    /// If nothing will be any more.
+    pub(super) fn note_settled(&mut self) -> Result<(), String> {
         self.settled = if self.leaf_drain.is_zero() { self.history.len().saturating_sub(1) } else { 0 };
+        if self.controller.is_finished() { Err("the controller ended".to_owned()) } else { Ok(()) }
     }
 
     /// No stream that looks now is shown anything from before this moment.

@@ -7,19 +7,21 @@ use tokio::time::Instant;
 
 /// See the module's documentation.
 pub(super) struct Trace {
-    start: Instant,
+    /// When the run began, on its own clock.
+    start: Option<Instant>,
     text: String,
     full: bool,
 }
 
 impl Trace {
+    /// An empty one; `full` if what is told is written down with all that it says.
     pub(super) fn new(full: bool) -> Self {
-        Self { start: Instant::now(), text: String::new(), full }
+        Self { start: None, text: String::new(), full }
     }
 
     pub(super) fn note(&mut self, line: fmt::Arguments<'_>) {
         use fmt::Write;
-        let time = self.start.elapsed().as_millis();
+        let time = self.start.get_or_insert_with(Instant::now).elapsed().as_millis();
         writeln!(self.text, "{time:>7} {line}").expect("a text takes everything");
     }
 
