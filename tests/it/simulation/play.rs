@@ -2,7 +2,11 @@
 
 mod end;
 
-use switchyard::{context::Reading, resolve::Options, source::Event};
+use switchyard::{
+    context::Reading,
+    resolve::{self, Options, Query, Target},
+    source::Event,
+};
 use tokio::{
     task::yield_now,
     time::{Duration, sleep},
@@ -23,8 +27,8 @@ use crate::laws::{
     world::World,
 };
 
-/// How long nothing happens between two steps, in milliseconds.
-const PAUSES: [u64; 12] = [1, 1, 1, 2, 5, 8, 12, 22, 25, 90, 310, 4000];
+/// How long nothing happens between two steps, in milliseconds: up to more than the life of a view nobody watches.
+const PAUSES: [u64; 13] = [1, 1, 1, 2, 5, 8, 12, 22, 25, 90, 310, 4000, 16_000];
 
 /// See the module's documentation.
 pub(super) struct Play<'a> {
@@ -58,9 +62,11 @@ impl<'a> Play<'a> {
         let source = Source::new(World::new(&objects), &mut dice);
         let leaf_drain = Duration::from_millis(if dice.one_in(3) { 300 } else { 0 });
         let mut targets = if is_divided { Vec::new() } else { dice.draw(&alphabet.targets) };
-        targets.extend([get("web", Reading::Merged), get("a", Reading::Leaf), profile("web")]);
+        let usual = [get("web", Reading::Merged), get("a", Reading::Leaf), profile("web")];
+        targets.extend(usual.iter().map(elsewhere));
+        targets.extend(usual);
         dice.shuffle(&mut targets);
-        targets.truncate(1 + dice.below(3));
+        targets.truncate(1 + dice.below(4));
         let clients = 2 + dice.below(4);
         let clients = (0..clients)
             .map(|name| Client::new(name, targets[name % targets.len()].clone(), &mut dice))
@@ -237,4 +243,15 @@ impl<'a> Play<'a> {
         yield_now().await;
         self.servers.iter_mut().try_for_each(Server::note_settled)
     }
+}
+
+/// The same question from another place, where the answer may be another one.
+fn elsewhere(target: &Target) -> Target {
+    let client = match &target.query {
+        Query::Endpoints { .. } => resolve::Client { node: Some("n0".into()), namespace: None },
+        Query::ServiceProfile { .. } | Query::AddressProfile { .. } => {
+            resolve::Client { node: None, namespace: Some("e".into()) }
+        }
+    };
+    Target { query: target.query.clone(), client }
 }
