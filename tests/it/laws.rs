@@ -7,18 +7,18 @@
 //!
 //! `PROPTEST_CASES=10000 cargo test --test it laws` looks further than the daily run does.
 
-mod alphabet;
+pub(crate) mod alphabet;
 mod answers;
-mod client;
-mod drain;
+pub(crate) mod client;
+pub(crate) mod drain;
 mod known;
 mod large;
-mod oracle;
+pub(crate) mod oracle;
 mod shares;
 pub(crate) mod simple;
 mod streams;
 mod stress;
-mod world;
+pub(crate) mod world;
 
 use proptest::test_runner::Config;
 

@@ -11,6 +11,7 @@ mod parity;
 mod robust;
 mod rolling;
 mod server;
+mod simulation;
 mod slow;
 mod splits;
 mod storm;

@@ -17,7 +17,7 @@ use switchyard::{
     weight::Milli,
 };
 
-pub(super) use self::questions::{options, targets};
+pub(crate) use self::questions::{options, targets};
 use self::{
     services::{profile, service, slice, split},
     workloads::{controller, external_workload, pod, server},
@@ -27,7 +27,7 @@ use super::{
     world::{Edit, Tweak},
 };
 
-pub(super) const DOMAIN: &str = "cluster.local";
+pub(crate) const DOMAIN: &str = "cluster.local";
 
 /// The services that may exist. Most are in one namespace, where splits can join them.
 const SERVICES: [(&str, &str); 5] = [("d", "web"), ("d", "a"), ("d", "b"), ("d", "c"), ("e", "web")];
@@ -123,7 +123,7 @@ fn sound_slice(service: &str, endpoints: Vec<(IpAddr, TargetRef)>, zones: bool) 
 }
 
 /// What there is at first: dense enough that most questions have an answer.
-pub(super) fn objects() -> impl Strategy<Value = Vec<Object>> {
+pub(crate) fn objects() -> impl Strategy<Value = Vec<Object>> {
     let sound = weighted(0.5, sound()).prop_map(Option::unwrap_or_default);
     let services = vec(service().prop_map(|o| Object::Service(Arc::new(o))), 0..9);
     let slices = vec(slice(1..2).prop_map(|o| Object::EndpointSlice(Arc::new(o))), 0..6);
@@ -144,7 +144,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 /// An edit of one object, of any kind.
-pub(super) fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     let tweak =
         (0..60usize, 0..60usize, weight()).prop_map(|(part, choice, weight)| Tweak { part, choice, weight });
     prop_oneof![

@@ -11,24 +11,24 @@ use switchyard::{
 
 /// What a client knows of one endpoint.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Known {
-    pub(super) weight: u32,
+pub(crate) struct Known {
+    pub(crate) weight: u32,
     /// Everything else that is said of it, but its address.
-    pub(super) said: pb::WeightedAddr,
+    pub(crate) said: pb::WeightedAddr,
     /// The labels of the set it came in.
-    pub(super) set: BTreeMap<String, String>,
+    pub(crate) set: BTreeMap<String, String>,
 }
 
 impl Known {
     /// Of this message, in whatever set.
-    pub(super) fn new(weight: u32, said: pb::WeightedAddr) -> Self {
+    pub(crate) fn new(weight: u32, said: pb::WeightedAddr) -> Self {
         Self { weight, said: pb::WeightedAddr { addr: None, weight: 0, ..said }, set: BTreeMap::new() }
     }
 }
 
 /// What a client knows, or should.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// From `Get`.
     Endpoints { exists: bool, known: BTreeMap<SocketAddr, Known> },
     /// From `GetProfile`.
@@ -37,13 +37,13 @@ pub(super) enum State {
 
 /// One stream, from its first message on.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     state: Option<State>,
 }
 
 impl Stream {
     /// `None` before the first message.
-    pub(super) fn state(&self) -> Option<&State> {
+    pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
@@ -51,7 +51,7 @@ impl Stream {
     ///
     /// # Errors
     /// What no client may ever be sent, in words.
-    pub(super) fn take(&mut self, frames: &Frames, profile: bool) -> Result<(), String> {
+    pub(crate) fn take(&mut self, frames: &Frames, profile: bool) -> Result<(), String> {
         let messages = split(frames)?;
         let first = self.state.is_none();
         match messages.len() {
@@ -172,7 +172,7 @@ fn split(frames: &Frames) -> Result<Vec<&[u8]>, String> {
 }
 
 /// What a new stream is sent first.
-pub(super) fn first_frames(answer: &Answer) -> Frames {
+pub(crate) fn first_frames(answer: &Answer) -> Frames {
     match answer {
         Answer::Endpoints(view) => wire::snapshot(view),
         Answer::Profile(profile) => profile.message.clone(),
@@ -183,7 +183,7 @@ pub(super) fn first_frames(answer: &Answer) -> Frames {
 ///
 /// # Errors
 /// As [`Stream::take`].
-pub(super) fn read(answer: &Answer) -> Result<State, String> {
+pub(crate) fn read(answer: &Answer) -> Result<State, String> {
     let mut stream = Stream::default();
     stream.take(&first_frames(answer), matches!(answer, Answer::Profile(_)))?;
     stream.state.ok_or_else(|| "no message".to_owned())

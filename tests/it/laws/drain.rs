@@ -19,10 +19,10 @@ use super::{
     world::Edit,
 };
 
-pub(super) const BACKENDS: [&str; 3] = ["a", "b", "web"];
+pub(crate) const BACKENDS: [&str; 3] = ["a", "b", "web"];
 
 /// An edit of the split's weights or of one backend's endpoints.
-pub(super) fn edit() -> impl Strategy<Value = Edit> {
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
     let weights = [select(vec![0, 1, 50]), select(vec![1, 50]), select(vec![0, 9])];
     let scale = (prop_oneof![4 => Just(0), 2 => 0..3u8], prop_oneof![1 => Just(0), 1 => 1..3u8]);
     prop_oneof![
@@ -33,7 +33,7 @@ pub(super) fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-pub(super) fn start() -> Vec<Object> {
+pub(crate) fn start() -> Vec<Object> {
     let mut objects = vec![split([("a", 50), ("b", 50)])];
     for (number, backend) in (0..).zip(BACKENDS) {
         objects.extend([service(backend), simple::slice(backend, number, 1)]);

@@ -24,13 +24,13 @@ use super::client::{Known, State};
 
 /// A list of objects that can be asked.
 #[derive(Clone, Copy)]
-pub(super) struct Oracle<'a> {
-    pub(super) objects: &'a [Object],
-    pub(super) options: &'a Options,
+pub(crate) struct Oracle<'a> {
+    pub(crate) objects: &'a [Object],
+    pub(crate) options: &'a Options,
 }
 
 impl Oracle<'_> {
-    pub(super) fn answer(self, target: &Target) -> State {
+    pub(crate) fn answer(self, target: &Target) -> State {
         let namespace = target.client.namespace.as_ref();
         let profile = match &target.query {
             Query::Endpoints { service, instance, port, reading } => {
@@ -48,7 +48,7 @@ impl Oracle<'_> {
     }
 
     /// Whether a question is about a split of which no backend has anybody to serve.
-    pub(super) fn nobody_is_ready(self, target: &Target) -> bool {
+    pub(crate) fn nobody_is_ready(self, target: &Target) -> bool {
         let (service, port) = match &target.query {
             Query::ServiceProfile { service, instance: None, port } => (self.service(service), *port),
             Query::AddressProfile { ip, port } => {

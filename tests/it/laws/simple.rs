@@ -31,7 +31,7 @@ pub(crate) fn service(service: &str) -> Object {
 }
 
 /// So many endpoints of a service, at addresses that no other `number` has.
-pub(super) fn slice(service: &str, number: u8, count: u8) -> Object {
+pub(crate) fn slice(service: &str, number: u8, count: u8) -> Object {
     let endpoint = |i| Endpoint {
         address: IpAddr::from([10, number, 0, i]),
         ready: true,
@@ -68,13 +68,13 @@ pub(crate) fn split<'a>(backends: impl IntoIterator<Item = (&'a str, u64)>) -> O
 }
 
 /// `Get` of a service's port 80.
-pub(super) fn get(service: &str, reading: Reading) -> Target {
+pub(crate) fn get(service: &str, reading: Reading) -> Target {
     let query = Query::Endpoints { service: name(service), instance: None, port: 80, reading };
     Target { query, client: Client::default() }
 }
 
 /// `GetProfile` of a service's port 80.
-pub(super) fn profile(service: &str) -> Target {
+pub(crate) fn profile(service: &str) -> Target {
     let query = Query::ServiceProfile { service: name(service), instance: None, port: 80 };
     Target { query, client: Client::default() }
 }

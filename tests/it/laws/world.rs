@@ -2,6 +2,8 @@
 
 mod tweak;
 
+use std::collections::BTreeSet;
+
 use switchyard::{
     model::{Kind, NsName, Object, ObjectId},
     source::Event,
@@ -10,7 +12,7 @@ use switchyard::{
 
 /// An edit. Those of existing objects pick one by number, so that any number is some edit.
 #[derive(Clone, Debug)]
-pub(super) enum Edit {
+pub(crate) enum Edit {
     /// Puts an object in the place of the one with its name, if there is one.
     Put(Object),
     /// Removes an object.
@@ -23,33 +25,33 @@ pub(super) enum Edit {
 
 /// A small change of one object: which of its parts, and the new value if it is about a weight.
 #[derive(Clone, Debug)]
-pub(super) struct Tweak {
-    pub(super) part: usize,
-    pub(super) choice: usize,
-    pub(super) weight: Milli,
+pub(crate) struct Tweak {
+    pub(crate) part: usize,
+    pub(crate) choice: usize,
+    pub(crate) weight: Milli,
 }
 
 /// All objects that exist, in no particular order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct World(Vec<Object>);
+pub(crate) struct World(Vec<Object>);
 
 impl World {
-    pub(super) fn new(objects: &[Object]) -> Self {
+    pub(crate) fn new(objects: &[Object]) -> Self {
         let mut world = Self::default();
         objects.iter().for_each(|object| world.put(object.clone()));
         world
     }
 
-    pub(super) fn objects(&self) -> &[Object] {
+    pub(crate) fn objects(&self) -> &[Object] {
         &self.0
     }
 
-    pub(super) fn of_kind(&self, kind: Kind) -> Vec<Object> {
+    pub(crate) fn of_kind(&self, kind: Kind) -> Vec<Object> {
         self.0.iter().filter(|object| object.kind() == kind).cloned().collect()
     }
 
     /// Every kind listed with all its objects: what a source says first, and after it has lost touch.
-    pub(super) fn relist(&self) -> Vec<Event> {
+    pub(crate) fn relist(&self) -> Vec<Event> {
         Kind::ALL.into_iter().map(|kind| Event::Replace(kind, self.of_kind(kind))).collect()
     }
 
@@ -63,7 +65,7 @@ impl World {
     }
 
     /// Makes an edit; what a source would say of it, or nothing if there is no object to pick.
-    pub(super) fn edit(&mut self, edit: &Edit) -> Option<Event> {
+    pub(crate) fn edit(&mut self, edit: &Edit) -> Option<Event> {
         let pick = |index: &usize| (!self.0.is_empty()).then(|| self.0[index % self.0.len()].clone());
         let event = match edit {
             Edit::Put(object) => Event::Upsert(object.clone()),
@@ -77,25 +79,32 @@ impl World {
                 )
             }
         };
-        match event.clone() {
-            Event::Upsert(object) => self.put(object),
-            Event::Remove(id) => self.remove(&id),
-            Event::Replace(kind, objects) => {
-                self.0.retain(|object| object.kind() != kind);
-                self.0.extend(objects);
-            }
-            Event::ReplaceExcept(..) => unreachable!("no edit makes this of itself"),
-        }
+        self.apply(&event);
         Some(event)
     }
 
+    /// Makes an event true, as anybody would who is told of it.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Upsert(object) => self.put(object.clone()),
+            Event::Remove(id) => self.remove(id),
+            Event::Replace(kind, objects) => self.replace(*kind, objects, &BTreeSet::new()),
+            Event::ReplaceExcept(kind, objects, kept) => self.replace(*kind, objects, kept),
+        }
+    }
+
+    fn replace(&mut self, kind: Kind, objects: &[Object], kept: &BTreeSet<ObjectId>) {
+        self.0.retain(|object| object.kind() != kind || kept.contains(&object.id()));
+        objects.iter().for_each(|object| self.put(object.clone()));
+    }
+
     /// Makes the edits of a batch; what a source would say of them.
-    pub(super) fn edit_all(&mut self, edits: &[Edit]) -> Vec<Event> {
+    pub(crate) fn edit_all(&mut self, edits: &[Edit]) -> Vec<Event> {
         edits.iter().filter_map(|edit| self.edit(edit)).collect()
     }
 }
 
 /// The name of an object that nobody in the alphabet mentions.
-pub(super) fn lonely(namespace: &str) -> NsName {
+pub(crate) fn lonely(namespace: &str) -> NsName {
     NsName::new(namespace, "lonely")
 }

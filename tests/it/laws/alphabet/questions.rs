@@ -52,7 +52,7 @@ fn get_profiles() -> impl Strategy<Value = Vec<Target>> {
 }
 
 /// So many questions, each from several clients; in order, and each once.
-pub(in crate::laws) fn targets(queries: Range<usize>) -> impl Strategy<Value = Vec<Target>> {
+pub(crate) fn targets(queries: Range<usize>) -> impl Strategy<Value = Vec<Target>> {
     vec(prop_oneof![gets(), get_profiles()], queries).prop_map(|targets| {
         let each_once: BTreeSet<_> = targets.into_iter().flatten().collect();
         each_once.into_iter().collect()
@@ -76,7 +76,7 @@ fn mesh() -> impl Strategy<Value = MeshOptions> {
     )
 }
 
-pub(in crate::laws) fn options() -> impl Strategy<Value = Options> {
+pub(crate) fn options() -> impl Strategy<Value = Options> {
     (weighted(0.6, Just(())), weighted(0.8, Just(())), mesh()).prop_map(|(ipv6, own, mesh)| Options {
         ipv6: ipv6.is_some(),
         apex_override: own.is_some(),

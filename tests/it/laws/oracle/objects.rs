@@ -22,7 +22,7 @@ impl<'a> Oracle<'a> {
         all!(self, Service)
     }
 
-    pub(super) fn service(self, name: &NsName) -> Option<&'a Service> {
+    pub(crate) fn service(self, name: &NsName) -> Option<&'a Service> {
         self.services().find(|service| service.name == *name)
     }
 

@@ -9,11 +9,11 @@ use super::Oracle;
 use crate::laws::alphabet::DOMAIN;
 
 /// A backend of the split in force, each named once, and its weight.
-pub(super) type Part = (NsName, u128);
+pub(crate) type Part = (NsName, u128);
 
 impl<'a> Oracle<'a> {
     /// The backends of the split that divides a service's port.
-    pub(super) fn parts(self, apex: &Service, port: u16) -> Option<Vec<Part>> {
+    pub(crate) fn parts(self, apex: &Service, port: u16) -> Option<Vec<Part>> {
         let is_marked = apex.multi_cluster_marker.is_some();
         if apex.kind != ServiceKind::ClusterIp || is_marked || !has_port(apex, port) {
             return None;
