@@ -75,7 +75,9 @@ impl Reader {
                 return Err(Status::unimplemented("the request's message is compressed; send it as it is"));
             }
             _ => {
-                return Err(Status::internal("the request's message is compressed, but no grpc-encoding says how"));
+                return Err(Status::internal(
+                    "the request's message is compressed, but no grpc-encoding says how",
+                ));
             }
         }
         let length = prefix.get_u32() as usize;

@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -10,12 +11,17 @@ use bytes::Bytes;
 use h2::{RecvStream, client::SendRequest};
 use http::Request;
 use http_body::Frame;
-use hyper::{body::Incoming, server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use switchyard::{grpc::destination::Destination, resolve::Target};
+use hyper::{body::Incoming, service::service_fn};
+use switchyard::{
+    connection::{self, Patience, Peer},
+    grpc::destination::Destination,
+    metrics::Histogram,
+    resolve::Target,
+};
 use tokio::{
     io::{DuplexStream, duplex},
     task::JoinHandle,
+    time::Duration,
 };
 use tonic::{Status, body::Body};
 use tower::Service;
@@ -33,8 +39,9 @@ const PIPES: [usize; 3] = [50, 1000, 65_536];
 fn serve_connection(io: DuplexStream, destination: Destination) {
     let service =
         service_fn(move |request: Request<Incoming>| destination.clone().call(request.map(Body::new)));
-    let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service);
-    tokio::spawn(connection);
+    let peer = Peer::new(([127, 0, 0, 1], 1).into(), Histogram::default());
+    let patience = Patience { greeting: Duration::from_secs(10), idle: None };
+    tokio::spawn(connection::Connection::new(io, service, Arc::new(peer), patience, |_| {}));
 }
 
 /// See the module's documentation.

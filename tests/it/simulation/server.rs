@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use switchyard::{
     controller::{BATCHES, Controller, Directory},
     engine::Engine,
-    grpc::{destination::Destination, drain::Drain},
+    grpc::{
+        destination::{Destination, Requests},
+        drain::Drain,
+    },
     hold::Lead,
     metrics::Metrics,
     model::Kind,
@@ -18,7 +21,7 @@ use super::history::History;
 use crate::laws::{alphabet::DOMAIN, world::World};
 
 /// The longest request that is read, in bytes: as the flag's default.
-const REQUEST_BYTES: usize = 2 << 20;
+const REQUESTS: Requests = Requests { max_bytes: 2 << 20, time: Duration::from_secs(10) };
 /// How long the streams of a server that stops may take to end.
 pub(super) const DRAIN_WINDOW: Duration = Duration::from_millis(700);
 
@@ -51,7 +54,7 @@ impl Server {
         let controller = tokio::spawn(controller.run(receiver));
         let drain = Drain::new(drain, directory.topics().clone());
         let destination =
-            Destination::new(directory.clone(), DOMAIN.into(), REQUEST_BYTES, drain.clone(), metrics.clone());
+            Destination::new(directory.clone(), DOMAIN.into(), REQUESTS, drain.clone(), metrics.clone());
         Self {
             number,
             destination,
@@ -85,7 +88,9 @@ impl Server {
         if self.awaited.is_empty() {
             self.history.push(self.told.clone());
         }
-        self.batches.try_send(Batch { events, report: None }).map_err(|error| format!("controller: {error}"))
+        self.batches
+            .try_send(Batch { events, ..Batch::default() })
+            .map_err(|error| format!("controller: {error}"))
     }
 
     /// Everything that it was told is made known, but for what is held.

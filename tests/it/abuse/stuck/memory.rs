@@ -85,7 +85,11 @@ async fn memory_over_changes_with_an_unread_connection() {
     let mut before = 0;
     for a in 2..=changes() {
         let event = Event::Upsert(split(a));
-        server.batches.send(Batch { events: vec![event], ..Batch::default() }).await.expect("the controller runs");
+        server
+            .batches
+            .send(Batch { events: vec![event], ..Batch::default() })
+            .await
+            .expect("the controller runs");
         // The healthy one follows, so that changes are made known one by one and not as one.
         next(&mut healthy).await;
         if a == changes() / 10 {
