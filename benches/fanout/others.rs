@@ -21,19 +21,24 @@ pub(super) async fn split(row: &str, endpoints: u32, streams: u32, wait: Duratio
     for which in [Which::Ours, Which::Floor] {
         sides.push(Side::open(which, world, asks(world, streams, 100)).await?);
     }
-    let before = sides[0].server.memory()?;
+    let memory = |sides: &[Side]| -> Outcome<[f64; 2]> {
+        Ok([sides[0].server.memory()? / MEBIBYTE, sides[1].server.memory()? / MEBIBYTE])
+    };
+    let before = memory(&sides)?;
     let cpus = take_turns(&mut sides, 4).await?;
-    let at_once = sides[0].server.memory()? - before;
+    let at_once = memory(&sides)?;
     sleep(wait).await;
-    let kept = sides[0].server.memory()? - before;
+    let after = memory(&sides)?;
+    let kept = (after[0] - before[0]) * 1024.0 / f64::from(streams);
     let lasts = [sides[0].last(), sides[1].last()];
-    let streams = f64::from(streams);
     Ok(vec![
+        Line::ratio(row, "bytes a message", [sides[0].bytes, sides[1].bytes], "B", Some(1.0)),
         Line::ratio(row, "last stream told", lasts, "ms", None),
         Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(0.8)),
-        Line::value(row, "memory kept a stream", kept / 1024.0 / streams, "kB", Some(KEPT)),
-        Line::value(row, "memory before", before / MEBIBYTE, "MiB", None),
-        Line::value(row, "more right afterwards", at_once / MEBIBYTE, "MiB", None),
+        Line::ratio(row, "memory before", before, "MiB", None),
+        Line::ratio(row, "memory at once after", at_once, "MiB", None),
+        Line::ratio(row, "memory a while after", after, "MiB", None),
+        Line::value(row, "kept for a stream", kept, "kB", Some(KEPT)),
     ])
 }
 
