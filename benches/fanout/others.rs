@@ -25,7 +25,7 @@ pub(super) async fn split(row: &str, endpoints: u32, streams: u32, wait: Duratio
         Ok([sides[0].server.memory()? / MEBIBYTE, sides[1].server.memory()? / MEBIBYTE])
     };
     let before = memory(&sides)?;
-    let cpus = take_turns(&mut sides, 4).await?;
+    let cpus = take_turns(&mut sides, 3).await?;
     let at_once = memory(&sides)?;
     sleep(wait).await;
     let after = memory(&sides)?;
