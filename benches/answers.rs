@@ -32,7 +32,7 @@ use switchyard::{
     topic::{Cursor, Published, Topic, Topics},
     wire::Frames,
 };
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 const STREAMS: usize = 1000;
 
@@ -53,7 +53,7 @@ impl Server {
         let topics = Topics::default();
         let (topic, cursor) = topics.open(&target);
         let answer = engine.watch(&target).expect("every kind was listed");
-        topic.publish(Arc::new(Published::new(answer, None)));
+        topic.publish(Arc::new(Published::new(answer, None, Instant::now())));
         Self { engine, topics, topic, target, cursor }
     }
 
@@ -61,7 +61,7 @@ impl Server {
     fn apply(&mut self, event: Event) {
         for change in self.engine.apply(vec![event]).changes {
             let current = self.topic.current();
-            self.topic.publish(Arc::new(Published::new(change.answer, current.as_deref())));
+            self.topic.publish(Arc::new(Published::new(change.answer, current.as_deref(), Instant::now())));
         }
     }
 
@@ -73,9 +73,9 @@ impl Server {
 /// What a stream is given now. It waits for more afterwards, as it would.
 fn poll(cursor: &mut Cursor) -> Frames {
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(frames) = cursor.poll_next(&mut cx) else { panic!("there is something to say") };
+    let Poll::Ready(told) = cursor.poll_next(&mut cx) else { panic!("there is something to say") };
     assert!(cursor.poll_next(&mut cx).is_pending());
-    frames
+    told.frames
 }
 
 /// The messages in some frames, and a benchmark of writing them anew.
@@ -106,7 +106,7 @@ fn first_answer(criterion: &mut Criterion) {
             let topics = Topics::default();
             let (topic, mut cursor) = topics.open(&target);
             let answer = server.engine.watch(&target).expect("every kind was listed");
-            topic.publish(Arc::new(Published::new(answer, None)));
+            topic.publish(Arc::new(Published::new(answer, None, Instant::now())));
             poll(&mut cursor)
         });
     });

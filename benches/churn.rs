@@ -49,7 +49,7 @@ impl Server {
         let mut engine = Engine::new("cluster.local".into(), Options::default());
         engine.apply(events);
         let answer = engine.watch(&target).expect("every kind was listed");
-        let published = Arc::new(Published::new(answer, None));
+        let published = Arc::new(Published::new(answer, None, Instant::now()));
         let mut server = Self { engine, target, published, turns, next: 1 };
         // Both ways once, so that everything that is made once has been made.
         for _ in 0..2 {
@@ -66,7 +66,7 @@ impl Server {
         let start = Instant::now();
         let mut changes = self.engine.apply(events).changes;
         let change = changes.pop().expect("something changed");
-        let published = Published::new(change.answer, Some(&self.published));
+        let published = Published::new(change.answer, Some(&self.published), Instant::now());
         black_box(&published);
         let took = start.elapsed();
         assert_eq!(change.target, self.target);

@@ -21,8 +21,8 @@ use std::{
 };
 
 pub use self::args::{
-    ApexOverride, CheckArgs, Cli, Command, GetArgs, LogFormat, MeshArgs, Output, OutputArgs, ProfileArgs,
-    Reading, ServeArgs, ServerArgs, TransportMode, VersionArgs,
+    ApexOverride, CheckArgs, Cli, Command, GetArgs, LimitArgs, LogFormat, MeshArgs, Output, OutputArgs,
+    ProfileArgs, Reading, ServeArgs, ServerArgs, TransportMode, VersionArgs,
 };
 use self::exit::{Exit, Failure};
 

@@ -27,8 +27,14 @@ use crate::{
     topic::{Cursor, Published, Topic, Topics},
 };
 
-/// How long a view that nobody watches is kept: a client that reconnects finds it as it was.
-pub const VIEW_LINGER: Duration = Duration::from_secs(10);
+/// How long a view that nobody watches is kept: a client that reconnects finds it as it was. Proxies come back within
+/// a few hundred milliseconds.
+pub const VIEW_LINGER: Duration = Duration::from_secs(3);
+/// How many different views are kept unless [`Controller::limit_views`] says otherwise: as many as there are services
+/// and ports in the largest clusters, several times over. Each costs some kilobytes.
+pub const MAX_VIEWS: usize = 200_000;
+/// How often what is no longer needed is looked for: views, and bytes that nobody asks for.
+const REAPING: Duration = Duration::from_secs(1);
 /// How many batches may wait. The controller takes up to `TURN` in one step, so a source that fills this is
 /// made to wait for a few steps.
 pub const BATCHES: usize = 1024;
@@ -41,7 +47,20 @@ const TURN: usize = 256;
 const FEW: usize = 64;
 
 /// A stream that wants a target nobody watches yet.
-type Want = (Target, oneshot::Sender<Cursor>);
+type Want = (Target, oneshot::Sender<Result<Cursor, Unavailable>>);
+
+/// Why there is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The controller is gone.
+    #[error("this server is shutting down; ask another one")]
+    ShuttingDown,
+    /// It would be one view too many.
+    #[error(
+        "this server answers {0} different questions already, which is its limit (--max-views); ask another one"
+    )]
+    TooManyViews(usize),
+}
 
 /// Where streams get their cursors from. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -51,14 +70,18 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A cursor into the answers to a target. `None` if the controller is gone.
-    pub async fn subscribe(&self, target: &Target) -> Option<Cursor> {
+    /// A cursor into the answers to a target.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why there is none.
+    pub async fn subscribe(&self, target: &Target) -> Result<Cursor, Unavailable> {
         if let Some(cursor) = self.topics.subscribe(target) {
-            return Some(cursor);
+            return Ok(cursor);
         }
         let (reply, cursor) = oneshot::channel();
-        self.wants.send((target.clone(), reply)).await.ok()?;
-        cursor.await.ok()
+        let want = (target.clone(), reply);
+        self.wants.send(want).await.map_err(|_| Unavailable::ShuttingDown)?;
+        cursor.await.unwrap_or(Err(Unavailable::ShuttingDown))
     }
 
     /// The topics, to wake or to count.
@@ -83,6 +106,7 @@ pub struct Controller {
     logged: BTreeMap<ObjectId, BTreeSet<(Reason, String)>>,
     /// What is made known of each answer, by the address of the answer.
     known: HashMap<usize, Weak<Published>>,
+    max_views: usize,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
 }
@@ -109,15 +133,22 @@ impl Controller {
             report: Arc::new(Report::default()),
             logged: BTreeMap::new(),
             known: HashMap::new(),
+            max_views: MAX_VIEWS,
             status,
             metrics,
         };
         (controller, directory)
     }
 
+    /// Keeps at most so many different views.
+    #[must_use]
+    pub fn limit_views(self, max_views: usize) -> Self {
+        Self { max_views, ..self }
+    }
+
     /// Runs until the source or the last directory is gone.
     pub async fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
-        let mut reaping = interval(VIEW_LINGER / 2);
+        let mut reaping = interval(REAPING);
         reaping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut new_batches, mut new_wants) = (Vec::new(), Vec::new());
         loop {
@@ -136,7 +167,12 @@ impl Controller {
                     }
                     new_wants.drain(..).for_each(|want| self.answer(want));
                 }
-                _ = reaping.tick() => self.reap(),
+                _ = reaping.tick() => {
+                    // Where views are short, those that somebody watches come first.
+                    let short = self.watched.len() >= self.max_views;
+                    self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
+                    self.watched.values().for_each(|topic| topic.cool());
+                }
             }
             // What is asked for can be odd as well.
             if self.engine.take_warnings_changed() {
@@ -152,13 +188,16 @@ impl Controller {
         let was_synced = self.engine.is_synced();
         let mut events = Vec::new();
         let mut report = None;
+        // A step is as old as the oldest event in it.
+        let now = Instant::now();
+        let since = batches.iter().filter_map(|batch| batch.since).min().unwrap_or(now);
         for batch in batches {
             events.extend(batch.events);
             report = batch.report.or(report);
             self.metrics.batches.inc();
         }
         let Outcome { changes, touched } = self.engine.apply(events);
-        self.publish(changes, &touched);
+        self.publish(changes, &touched, since);
         if let Some(report) = &report {
             let new = report.findings.iter().filter(|finding| !self.report.findings.contains(finding));
             new.for_each(|finding| self.log(&Notice::of_finding(finding)));
@@ -173,9 +212,9 @@ impl Controller {
     }
 
     /// Makes changes known, or holds those that have to wait for another.
-    fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>) {
+    fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>, since: Instant) {
         let now = Instant::now();
-        let mut steps = Steps::default();
+        let mut steps = Steps::since(since);
         for Change { target, answer } in changes {
             let Some(topic) = self.watched.get(&target) else { continue };
             let wait = topic.current().and_then(|current| {
@@ -201,7 +240,8 @@ impl Controller {
 
     /// Makes known what was held and still holds.
     fn publish_due(&mut self) {
-        let mut steps = Steps::default();
+        // They are late on purpose, which is nobody's slowness.
+        let mut steps = Steps::since(Instant::now());
         for target in self.holds.take_due(Instant::now()) {
             if let (Some(topic), Some(answer)) = (self.watched.get(&target), self.engine.answer(&target)) {
                 steps.publish(topic, answer.clone());
@@ -211,6 +251,14 @@ impl Controller {
     }
 
     fn answer(&mut self, (target, reply): Want) {
+        // Nobody waits for it any more, as in a storm of clients that come and go.
+        if reply.is_closed() {
+            return;
+        }
+        if self.watched.len() >= self.max_views && !self.watched.contains_key(&target) {
+            _ = reply.send(Err(Unavailable::TooManyViews(self.max_views)));
+            return;
+        }
         let (topic, cursor) = self.topics.open(&target);
         if let Some(answer) = self.engine.watch(&target)
             && topic.current().is_none()
@@ -220,7 +268,7 @@ impl Controller {
         }
         self.watched.insert(target, topic);
         // A stream that did not wait for its cursor drops it, and the view is reaped in its time.
-        _ = reply.send(cursor);
+        _ = reply.send(Ok(cursor));
     }
 
     /// An answer made known for the first time in a topic: as in a topic that somebody else asked the same in,
@@ -228,7 +276,7 @@ impl Controller {
     fn published(&mut self, answer: Arc<Answer>) -> Arc<Published> {
         let known = self.known.get(&Arc::as_ptr(&answer).addr()).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
-            let published = Arc::new(Published::new(answer, None));
+            let published = Arc::new(Published::new(answer, None, Instant::now()));
             self.know(&published);
             published
         })
@@ -242,9 +290,10 @@ impl Controller {
         self.known.insert(Arc::as_ptr(published.answer()).addr(), Arc::downgrade(published));
     }
 
-    fn reap(&mut self) {
+    /// Lets go of views that nobody watched for so long.
+    fn reap(&mut self, linger: Duration) {
         let idle: Vec<_> =
-            self.watched.keys().filter(|target| self.topics.reap(target, VIEW_LINGER)).cloned().collect();
+            self.watched.keys().filter(|target| self.topics.reap(target, linger)).cloned().collect();
         for target in idle {
             self.watched.remove(&target);
             self.holds.release(&target);
@@ -304,13 +353,18 @@ fn saturate(count: usize) -> i64 {
 
 /// Publications of one moment: topics that had the same answer and get the same share one transition, so
 /// that it is compared and encoded once.
-#[derive(Default)]
 struct Steps {
+    since: Instant,
     /// By the version before and the answer after; the latter is kept alive by what is published.
     made: HashMap<(Option<u64>, *const Answer), Arc<Published>>,
 }
 
 impl Steps {
+    /// Steps that are due to what the source said then.
+    fn since(since: Instant) -> Self {
+        Self { since, made: HashMap::new() }
+    }
+
     fn publish(&mut self, topic: &Topic, answer: Arc<Answer>) {
         let current = topic.current();
         if current
@@ -320,8 +374,10 @@ impl Steps {
             return;
         }
         let key = (current.as_ref().map(|current| current.version()), Arc::as_ptr(&answer));
-        let published =
-            self.made.entry(key).or_insert_with(|| Arc::new(Published::new(answer, current.as_deref())));
+        let published = self
+            .made
+            .entry(key)
+            .or_insert_with(|| Arc::new(Published::new(answer, current.as_deref(), self.since)));
         topic.publish(published.clone());
     }
 }
@@ -357,7 +413,7 @@ mod tests {
         tokio::spawn(controller.run(batches_in));
         let of_kind = |kind| objects.iter().filter(|object| object.kind() == kind).cloned().collect();
         let events = Kind::ALL.map(|kind| Event::Replace(kind, of_kind(kind))).into();
-        batches.send(Batch { events, report: None }).await.expect("it runs");
+        batches.send(Batch { events, ..Batch::default() }).await.expect("it runs");
 
         let mut bytes = Vec::new();
         for node in nodes {
@@ -365,7 +421,7 @@ mod tests {
             let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
             let client = Client { node: Some(node.as_str().into()), namespace: None };
             let mut cursor = directory.subscribe(&Target { query, client }).await.expect("it runs");
-            bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.bytes.as_ptr());
+            bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.frames.bytes.as_ptr());
         }
         bytes
     }
@@ -376,7 +432,7 @@ mod tests {
         assert_eq!(bytes[0], bytes[1]);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn clients_of_one_zone_share_bytes_however_many_are_in_another() {
         let json = |value| convert(kind_of(&value), &value).expect("good");
         let node = |(name, zone): (&String, &str)| {

@@ -33,6 +33,7 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod cluster;
+pub mod connection;
 pub mod context;
 pub mod controller;
 pub mod dependents;

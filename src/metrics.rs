@@ -3,11 +3,17 @@
 //! No label grows with the cluster: reasons, kinds and methods are closed sets, and nothing is labelled by
 //! service, address or client.
 
+use std::{ops::Deref, sync::Arc};
+
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
+
+mod histogram;
+
+pub use self::histogram::Histogram;
 
 /// Which method of the API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,9 +45,38 @@ pub struct WatchRestart {
     pub reason: &'static str,
 }
 
+/// A limit that was hit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfLimit {
+    /// One of a closed set.
+    pub limit: &'static str,
+}
+
 /// All metrics of the server. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
+    families: Arc<Families>,
+}
+
+impl Deref for Metrics {
+    type Target = Families;
+
+    fn deref(&self) -> &Families {
+        &self.families
+    }
+}
+
+/// The metrics themselves.
+#[derive(Debug, Default)]
+pub struct Families {
+    /// Open connections of clients.
+    pub connections: Gauge,
+    /// Connections that ended, by reason.
+    pub connections_ended: Family<Because, Counter>,
+    /// Connections and requests turned away, by the limit that they hit.
+    pub limits_hit: Family<OfLimit, Counter>,
+    /// From the source's event to its bytes handed to the socket, each message of each stream that keeps up.
+    pub event_to_wire: Histogram,
     /// Open streams.
     pub streams: Family<Rpc, Gauge>,
     /// Streams opened since the start.
@@ -79,6 +114,23 @@ impl Metrics {
         let mut registry = Registry::with_prefix("switchyard");
         let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of this program", info);
+        registry.register("connections", "Open connections of clients", self.connections.clone());
+        registry.register(
+            "connections_ended",
+            "Connections that ended, by reason",
+            self.connections_ended.clone(),
+        );
+        registry.register(
+            "limits_hit",
+            "Connections and requests turned away, by the limit that they hit",
+            self.limits_hit.clone(),
+        );
+        registry.register_with_unit(
+            "event_to_wire",
+            "From the source's event to its bytes handed to the socket, for each message that tells of it",
+            Unit::Seconds,
+            self.event_to_wire.clone(),
+        );
         registry.register("streams", "Open streams", self.streams.clone());
         registry.register("streams_started", "Streams opened", self.streams_started.clone());
         registry.register("messages_sent", "Messages handed to streams", self.messages.clone());

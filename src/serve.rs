@@ -13,7 +13,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Duration, Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService;
@@ -25,11 +25,16 @@ mod banner;
 use self::banner::Banner;
 use crate::{
     admin::{self, Admin},
-    cli::{ApexOverride, LogFormat, ServeArgs},
+    cli::{ApexOverride, LimitArgs, LogFormat, ServeArgs},
     client::HostPort,
     controller::{BATCHES, Controller},
     engine::Engine,
-    grpc::{self, Limits, destination::Destination, drain::Drain},
+    grpc::{
+        self, Limits,
+        destination::{Destination, Requests},
+        drain::Drain,
+        limits::Rate,
+    },
     hold::Lead,
     metrics::Metrics,
     model::Name,
@@ -94,9 +99,18 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         mesh,
         keepalive_interval,
         keepalive_timeout,
-        max_concurrent_streams,
-        max_request_bytes,
-        max_header_bytes,
+        limits:
+            LimitArgs {
+                max_connections,
+                max_concurrent_streams,
+                max_stream_rate,
+                max_stream_burst,
+                max_views,
+                max_request_bytes,
+                max_header_bytes,
+                request_timeout,
+                idle_timeout,
+            },
         drain_delay,
         drain_window,
         drain_timeout,
@@ -132,22 +146,31 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (status_sender, status) = watch::channel(Arc::new(Status::default()));
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
+    let controller = controller.limit_views(usize::try_from(max_views).unwrap_or(usize::MAX));
     let drain = Drain::new(drain_window, directory.topics().clone());
     let admin = Admin::new(metrics.registry(), status.clone());
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
-    let request_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
-    let destination = Destination::new(directory, domain, request_bytes, drain.clone(), metrics);
+    let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
+    let max_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
+    let requests = Requests { max_bytes, time: request_timeout };
+    let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
+    let stream_rate =
+        (max_stream_rate > 0).then(|| Rate { per_second: max_stream_rate, burst: max_stream_burst.max(1) });
     let limits = Limits {
-        keepalive_interval: (!keepalive_interval.is_zero()).then_some(keepalive_interval),
-        keepalive_timeout,
+        max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
         max_concurrent_streams,
+        stream_rate,
         max_header_bytes,
+        request_timeout,
+        idle_timeout: some(idle_timeout),
+        keepalive_interval: some(keepalive_interval),
+        keepalive_timeout,
     };
 
     let (batches, batches_in) = mpsc::channel(BATCHES);
     // Its events are known; the report is what makes the controller show where things stand.
-    let first = Batch { events: Vec::new(), report: Some(report) };
+    let first = Batch { report: Some(report), ..Batch::default() };
     batches.try_send(first).expect("the channel is new and has room");
     let stop_serving = CancellationToken::new();
     let mut parts = Parts::default();
@@ -177,7 +200,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let stopped = stop_serving.clone().cancelled_owned();
     let server_health = health.clone();
     parts.spawn(GRPC_SERVER, async move {
-        outcome(grpc::serve(grpc_listener, limits, destination, server_health, stopped).await)
+        let server = grpc::Server { limits, destination, health: server_health, metrics };
+        outcome(server.serve(grpc_listener, stopped).await)
     });
     tokio::spawn(serve_once_synced(status, health.clone()));
     banner.print();

@@ -11,6 +11,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::time::Instant;
+
 use crate::model::{Kind, Object, ObjectId, Reason};
 
 pub mod convert;
@@ -39,6 +41,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// The state of the source after these events; `None` if it has nothing new to say.
     pub report: Option<Arc<Report>>,
+    /// When the source came to know of it; `None` for when it arrives.
+    pub since: Option<Instant>,
 }
 
 /// What a source knows besides the objects: what it could not use, and where things stand.

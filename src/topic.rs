@@ -7,119 +7,96 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering, fence},
     },
     task::{Context, Poll, Waker},
 };
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use slab::Slab;
 use tokio::time::{Duration, Instant};
 
-use crate::{
-    resolve::{Answer, Target},
-    wire::{self, Frames},
-};
+use crate::{resolve::Target, wire::Frames};
 
-/// An answer as it was made known: with its place in the order of answers, and the bytes that are the same
-/// for every subscriber.
-#[derive(Debug)]
-pub struct Published {
-    version: u64,
-    answer: Arc<Answer>,
-    /// The version this one followed, and what its subscribers have to be told; `None` if nothing.
-    step: Option<(u64, Option<Frames>)>,
-    snapshot: OnceLock<Frames>,
-}
+mod published;
 
-impl Published {
-    /// An answer that follows another, or none.
-    #[must_use]
-    pub fn new(answer: Arc<Answer>, previous: Option<&Self>) -> Self {
-        static VERSION: AtomicU64 = AtomicU64::new(1);
-        let version = VERSION.fetch_add(1, Ordering::Relaxed);
-        let step = previous.map(|previous| (previous.version, difference(&previous.answer, &answer)));
-        Self { version, answer, step, snapshot: OnceLock::new() }
-    }
+use self::published::Held;
+pub use self::published::Published;
 
-    /// Unique in this process, and larger than that of every answer published before.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The answer.
-    #[must_use]
-    pub fn answer(&self) -> &Arc<Answer> {
-        &self.answer
-    }
-
-    fn snapshot(&self) -> Frames {
-        self.snapshot
-            .get_or_init(|| match &*self.answer {
-                Answer::Endpoints(view) => wire::snapshot(view),
-                Answer::Profile(profile) => profile.message.clone(),
-            })
-            .clone()
-    }
-}
-
-/// What a subscriber that has `old` must be told to have `new`.
-fn difference(old: &Answer, new: &Answer) -> Option<Frames> {
-    match (old, new) {
-        (Answer::Endpoints(old), Answer::Endpoints(new)) => wire::delta(&old.delta(new), new),
-        (_, Answer::Profile(new)) => match old {
-            Answer::Profile(old) if old.message == new.message => None,
-            _ => Some(new.message.clone()),
-        },
-        // A topic's answers are all of one form.
-        (Answer::Profile(_), Answer::Endpoints(new)) => Some(wire::snapshot(new)),
-    }
-}
+/// How many subscribers are woken before others may come or go.
+const WOKEN_AT_ONCE: usize = 256;
 
 /// The newest answer to one target, and who waits for the next.
 #[derive(Debug)]
 pub struct Topic {
-    state: Mutex<State>,
+    /// `None` until there is a first answer: never "does not exist".
+    current: ArcSwapOption<Published>,
+    subscribers: Mutex<Subscribers>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// `None` until there is a first answer: never "does not exist".
-    current: Option<Arc<Published>>,
-    /// One for each cursor; `None` if it was woken and has not looked since.
-    waiting: Slab<Option<Waker>>,
+struct Subscribers {
+    /// One for each cursor; `None` if that never waited yet.
+    waiting: Slab<Option<Waiting>>,
     /// When the last cursor left.
     idle_since: Instant,
 }
 
+/// How to wake a subscriber. It stays registered: what changes with each message is only whether it wants to be
+/// woken, so that one which is stuck costs a look and nothing else.
+#[derive(Clone, Debug)]
+struct Waiting {
+    waker: Waker,
+    wanted: Arc<AtomicBool>,
+}
+
 impl Topic {
     fn new() -> Self {
-        Self { state: Mutex::new(State { current: None, waiting: Slab::new(), idle_since: Instant::now() }) }
+        let subscribers = Subscribers { waiting: Slab::new(), idle_since: Instant::now() };
+        Self { current: ArcSwapOption::empty(), subscribers: Mutex::new(subscribers) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it holds this lock")
+    fn lock(&self) -> MutexGuard<'_, Subscribers> {
+        self.subscribers.lock().expect("nothing panics while it holds this lock")
     }
 
     /// The newest answer.
     #[must_use]
     pub fn current(&self) -> Option<Arc<Published>> {
-        self.lock().current.clone()
+        self.current.load_full()
     }
 
     /// Makes an answer the newest and wakes everybody. The time this takes depends on how many wait, never
     /// on what any of them does.
     pub fn publish(&self, published: Arc<Published>) {
-        self.lock().current = Some(published);
-        self.wake_all();
+        self.current.store(Some(published));
+        // Whoever wants to be woken from here on sees what is new: the other half is in `Cursor::poll_next`.
+        fence(Ordering::SeqCst);
+        self.wake(|waiting| {
+            waiting.wanted.load(Ordering::Relaxed) && waiting.wanted.swap(false, Ordering::AcqRel)
+        });
     }
 
     fn wake_all(&self) {
-        let wakers: Vec<_> = self.lock().waiting.iter_mut().filter_map(|(_, waker)| waker.take()).collect();
-        for waker in wakers {
-            waker.wake();
+        self.wake(|_| true);
+    }
+
+    fn wake(&self, wanted: impl Fn(&Waiting) -> bool) {
+        let mut place = 0;
+        loop {
+            let subscribers = self.lock();
+            let end = subscribers.waiting.capacity().min(place + WOKEN_AT_ONCE);
+            for waiting in (place..end).filter_map(|place| subscribers.waiting.get(place)?.as_ref()) {
+                if wanted(waiting) {
+                    waiting.waker.wake_by_ref();
+                }
+            }
+            if end == subscribers.waiting.capacity() {
+                return;
+            }
+            place = end;
         }
     }
 
@@ -130,13 +107,20 @@ impl Topic {
     }
 
     fn is_idle(&self, for_at_least: Duration) -> bool {
-        let state = self.lock();
-        state.waiting.is_empty() && state.idle_since.elapsed() >= for_at_least
+        let subscribers = self.lock();
+        subscribers.waiting.is_empty() && subscribers.idle_since.elapsed() >= for_at_least
+    }
+
+    /// Lets go of bytes that nobody asked for since this was called last.
+    pub fn cool(&self) {
+        if let Some(current) = &*self.current.load() {
+            current.cool();
+        }
     }
 
     fn cursor(self: &Arc<Self>) -> Cursor {
         let place = self.lock().waiting.insert(None);
-        Cursor { topic: self.clone(), place, seen: None }
+        Cursor { topic: self.clone(), place, waiting: None, held: None }
     }
 }
 
@@ -145,42 +129,59 @@ impl Topic {
 pub struct Cursor {
     topic: Arc<Topic>,
     place: usize,
+    /// As in the topic.
+    waiting: Option<Waiting>,
     /// What the subscriber was last given. Holding the answer keeps one old state alive for a subscriber
     /// that stands still, however many it misses.
-    seen: Option<(u64, Arc<Answer>)>,
+    held: Option<Held>,
+}
+
+/// What a subscriber is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The messages.
+    pub frames: Frames,
+    /// When the source said what they say, if they say something new; `None` for a first answer.
+    pub since: Option<Instant>,
 }
 
 impl Cursor {
     /// What the subscriber has to be told next: first everything, then differences. Pending while it has
     /// what is true.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Frames> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
+        if let Some(told) = self.next() {
+            return Poll::Ready(told);
+        }
+        self.wait(cx.waker());
+        // What was published before the topic could see that this one waits.
+        fence(Ordering::SeqCst);
+        self.next().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn next(&mut self) -> Option<Told> {
         loop {
-            let published = {
-                let mut state = self.topic.lock();
-                let newer = |published: &&Arc<Published>| {
-                    self.seen.as_ref().is_none_or(|(version, _)| *version != published.version)
-                };
-                match state.current.as_ref().filter(newer) {
-                    Some(published) => published.clone(),
-                    None => {
-                        let waiting = &mut state.waiting[self.place];
-                        if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                            let stale = waiting.replace(cx.waker().clone());
-                            drop(state);
-                            drop(stale);
-                        }
-                        return Poll::Pending;
-                    }
-                }
-            };
-            let frames = match (&self.seen, &published.step) {
-                (None, _) => Some(published.snapshot()),
-                (Some((seen, _)), Some((previous, step))) if seen == previous => step.clone(),
-                (Some((_, answer)), _) => difference(answer, &published.answer),
-            };
-            self.seen = Some((published.version, published.answer.clone()));
+            let current = self.topic.current.load();
+            let published = current.as_ref()?;
+            if self.held.as_ref().is_some_and(|held| held.version == published.version()) {
+                return None;
+            }
+            let frames = published.frames_after(self.held.as_ref());
+            let since = self.held.is_some().then(|| published.since());
+            self.held = Some(Held { version: published.version(), answer: published.answer().clone() });
             if let Some(frames) = frames {
-                return Poll::Ready(frames);
+                return Some(Told { frames, since });
+            }
+        }
+    }
+
+    fn wait(&mut self, waker: &Waker) {
+        match &self.waiting {
+            Some(waiting) if waiting.waker.will_wake(waker) => waiting.wanted.store(true, Ordering::Release),
+            _ => {
+                let waiting = Waiting { waker: waker.clone(), wanted: Arc::new(AtomicBool::new(true)) };
+                let before = self.topic.lock().waiting[self.place].replace(waiting.clone());
+                drop(before);
+                self.waiting = Some(waiting);
             }
         }
     }
@@ -188,14 +189,14 @@ impl Cursor {
 
 impl Drop for Cursor {
     fn drop(&mut self) {
-        let mut state = self.topic.lock();
-        let waker = state.waiting.remove(self.place);
-        if state.waiting.is_empty() {
-            state.waiting = Slab::new();
-            state.idle_since = Instant::now();
+        let mut subscribers = self.topic.lock();
+        let waiting = subscribers.waiting.remove(self.place);
+        if subscribers.waiting.is_empty() {
+            subscribers.waiting = Slab::new();
+            subscribers.idle_since = Instant::now();
         }
-        drop(state);
-        drop(waker);
+        drop(subscribers);
+        drop(waiting);
     }
 }
 
@@ -259,8 +260,9 @@ mod tests {
         blocks::Blocks,
         context::Reading,
         model::NsName,
-        resolve::{Client, Query},
+        resolve::{Answer, Client, Query},
         view::{Entry, Meta, View},
+        wire,
     };
 
     #[derive(Default)]
@@ -292,12 +294,12 @@ mod tests {
 
     fn publish(topic: &Topic, answer: Arc<Answer>) {
         let current = topic.current();
-        topic.publish(Arc::new(Published::new(answer, current.as_deref())));
+        topic.publish(Arc::new(Published::new(answer, current.as_deref(), Instant::now())));
     }
 
     fn poll(cursor: &mut Cursor, counter: &Arc<Counter>) -> Option<Frames> {
         match cursor.poll_next(&mut Context::from_waker(&counter.clone().into())) {
-            Poll::Ready(frames) => Some(frames),
+            Poll::Ready(told) => Some(told.frames),
             Poll::Pending => None,
         }
     }
@@ -351,6 +353,54 @@ mod tests {
         assert_eq!(alive, 1, "only the newest");
         assert_eq!(poll(&mut cursor, &woken).map(|frames| frames.messages), Some(1));
         assert_eq!(poll(&mut cursor, &woken), None);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_behind_by_as_much_share_bytes_too() {
+        let topics = Topics::default();
+        let (topic, one) = topics.open(&target());
+        let mut cursors = [one, topics.subscribe(&target()).expect("it is there")];
+        let woken = Arc::new(Counter::default());
+        publish(&topic, answer(1));
+        for cursor in &mut cursors {
+            assert!(poll(cursor, &woken).is_some());
+        }
+
+        publish(&topic, answer(2));
+        publish(&topic, answer(3));
+
+        let frames = cursors.each_mut().map(|cursor| poll(cursor, &woken).expect("something new"));
+        assert_eq!(frames[0].bytes.as_ptr(), frames[1].bytes.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_nobody_asks_for_any_more_are_let_go_and_made_again_when_asked_for() {
+        let topics = Topics::default();
+        let (topic, mut late) = topics.open(&target());
+        let mut cursor = topics.subscribe(&target()).expect("it is there");
+        let woken = Arc::new(Counter::default());
+        publish(&topic, answer(1));
+        assert!(poll(&mut cursor, &woken).is_some() && poll(&mut late, &woken).is_some());
+        publish(&topic, answer(2));
+        let step = poll(&mut cursor, &woken).expect("something new");
+        let published = topic.current().expect("two were made known");
+
+        topic.cool();
+        assert!(published.kept() > 0, "they were asked for a moment ago");
+        topic.cool();
+        assert_eq!(published.kept(), 0);
+        assert_eq!(poll(&mut late, &woken), Some(step));
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_look_is_woken_once() {
+        let (topic, mut cursor) = Topics::default().open(&target());
+        let woken = Arc::new(Counter::default());
+        assert_eq!(poll(&mut cursor, &woken), None);
+        for weight in 1..100 {
+            publish(&topic, answer(weight));
+        }
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod check;
 mod common;
 mod get;
 mod http2;
+mod limits;
 mod mesh;
 mod parse;
 mod profile;
@@ -15,6 +16,7 @@ pub use self::{
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
     get::{GetArgs, Reading},
+    limits::LimitArgs,
     mesh::{MeshArgs, TransportMode},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},

@@ -6,19 +6,22 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::time::{Sleep, sleep_until};
 use tonic::Status;
 
 use super::drain::Drain;
 use crate::{
+    connection::Peer,
     metrics::{Metrics, Rpc},
-    topic::Cursor,
+    topic::{Cursor, Told},
 };
 
 /// See the module's documentation.
@@ -29,35 +32,44 @@ pub struct Answers {
     drain: Drain,
     /// When this stream ends, once the server does.
     end: Option<Pin<Box<Sleep>>>,
-    open: OpenStream,
+    peer: Option<Arc<Peer>>,
+    tally: Arc<Tally>,
 }
 
-/// Counts a stream as open for as long as it lives.
+/// What is counted of the streams of a method. Its own handles, for a family is looked up under a lock.
 #[derive(Debug)]
-struct OpenStream {
-    metrics: Metrics,
-    rpc: Rpc,
+pub struct Tally {
+    open: Gauge,
+    started: Counter,
+    messages: Counter,
 }
 
-impl OpenStream {
-    fn new(metrics: Metrics, rpc: Rpc) -> Self {
-        metrics.streams.get_or_create(&rpc).inc();
-        metrics.streams_started.get_or_create(&rpc).inc();
-        Self { metrics, rpc }
+impl Tally {
+    /// The tally of a method.
+    #[must_use]
+    pub fn new(metrics: &Metrics, rpc: &'static str) -> Self {
+        let rpc = Rpc { rpc };
+        Self {
+            open: metrics.streams.get_or_create(&rpc).clone(),
+            started: metrics.streams_started.get_or_create(&rpc).clone(),
+            messages: metrics.messages.get_or_create(&rpc).clone(),
+        }
     }
 }
 
-impl Drop for OpenStream {
+impl Drop for Answers {
     fn drop(&mut self) {
-        self.metrics.streams.get_or_create(&self.rpc).dec();
+        self.tally.open.dec();
     }
 }
 
 impl Answers {
-    /// A stream of what the cursor yields, until the server drains.
+    /// A stream of what the cursor yields, until the server drains. `peer` is told what it is sent.
     #[must_use]
-    pub fn new(cursor: Cursor, drain: Drain, metrics: Metrics, rpc: &'static str) -> Self {
-        Self { cursor: Some(cursor), drain, end: None, open: OpenStream::new(metrics, Rpc { rpc }) }
+    pub fn new(cursor: Cursor, drain: Drain, peer: Option<Arc<Peer>>, tally: Arc<Tally>) -> Self {
+        tally.open.inc();
+        tally.started.inc();
+        Self { cursor: Some(cursor), drain, end: None, peer, tally }
     }
 
     /// Whether the server's end has reached this stream. Must be asked after the cursor was polled: the
@@ -80,9 +92,11 @@ impl Body for Answers {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let Some(cursor) = &mut this.cursor else { return Poll::Ready(None) };
-        if let Poll::Ready(frames) = cursor.poll_next(cx) {
-            let OpenStream { metrics, rpc } = &this.open;
-            metrics.messages.get_or_create(rpc).inc_by(frames.messages.into());
+        if let Poll::Ready(Told { frames, since }) = cursor.poll_next(cx) {
+            this.tally.messages.inc_by(frames.messages.into());
+            if let (Some(peer), Some(since)) = (&this.peer, since) {
+                peer.sends(since);
+            }
             return Poll::Ready(Some(Ok(Frame::data(frames.bytes))));
         }
         ready!(this.poll_end(cx));

@@ -7,28 +7,31 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
-use tokio::time::{Duration, timeout};
-use tonic::{Status, Streaming, body::Body, codec::Codec, server::NamedService};
-use tonic_prost::ProstCodec;
+use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
-use super::{answers::Answers, drain::Drain};
+pub use super::request::Requests;
+use super::{
+    answers::{Answers, Tally},
+    drain::Drain,
+    limits::Limit,
+    request::Reader,
+};
 use crate::{
     authority::{Authority, Host},
+    connection::Peer,
     context::Context as ClientContext,
-    controller::Directory,
+    controller::{Directory, Unavailable},
     metrics::{Because, Metrics},
     model::Name,
-    pb::destination::{GetDestination, Update},
+    pb::destination::GetDestination,
     resolve::{Client, Query, Target},
 };
-
-/// How long the message of a request may take after its headers. It is a few hundred bytes.
-const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// The methods of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +57,21 @@ impl Method {
     }
 }
 
-/// The service. Cloning is cheap: there is one for each connection.
+/// The service. Cloning is cheap: there is one for each connection and request.
 #[derive(Clone, Debug)]
 pub struct Destination {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     directory: Directory,
     domain: Name,
-    max_request_bytes: usize,
+    reader: Reader,
     drain: Drain,
     metrics: Metrics,
+    /// By [`Method`].
+    tallies: [Arc<Tally>; 2],
 }
 
 impl Destination {
@@ -70,14 +80,20 @@ impl Destination {
     pub fn new(
         directory: Directory,
         domain: Name,
-        max_request_bytes: usize,
+        requests: Requests,
         drain: Drain,
         metrics: Metrics,
     ) -> Self {
-        Self { directory, domain, max_request_bytes, drain, metrics }
+        let tallies =
+            [Method::Get, Method::GetProfile].map(|method| Arc::new(Tally::new(&metrics, method.label())));
+        let reader = Reader::new(requests, metrics.clone());
+        let shared = Shared { directory, domain, reader, drain, metrics, tallies };
+        Self { shared: Arc::new(shared) }
     }
+}
 
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
+impl Shared {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         self.stream(request).await.unwrap_or_else(|status| {
             let reason = code_label(status.code());
             self.metrics.refused.get_or_create(&Because { reason }).inc();
@@ -88,20 +104,20 @@ impl Destination {
     async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = Method::of_path(request.uri().path())
             .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
-        let decoder = ProstCodec::<Update, GetDestination>::default().decoder();
-        let mut messages =
-            Streaming::new_request(decoder, request.into_body(), None, Some(self.max_request_bytes));
-        let shutting_down = || Status::unavailable("this server is shutting down; ask another one");
-        let message = tokio::select! {
-            message = timeout(REQUEST_TIME, messages.message()) => message,
-            () = self.drain.started() => return Err(shutting_down()),
+        let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let request = tokio::select! {
+            request = self.reader.read(request.into_body()) => request?,
+            () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
-        let message = message.map_err(|_| Status::deadline_exceeded("the request's message did not come"))?;
-        let request = message?.ok_or_else(|| Status::internal("the request has no message"))?;
-        drop(messages);
         let target = target(method, &request, &self.domain)?;
-        let cursor = self.directory.subscribe(&target).await.ok_or_else(shutting_down)?;
-        let answers = Answers::new(cursor, self.drain.clone(), self.metrics.clone(), method.label());
+        let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
+            Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
+            Unavailable::TooManyViews(_) => {
+                Limit::Views.hit(&self.metrics);
+                Status::resource_exhausted(error.to_string())
+            }
+        })?;
+        let answers = Answers::new(cursor, self.drain.clone(), peer, self.tallies[method as usize].clone());
         let mut response = Response::new(Body::new(answers));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         Ok(response)
@@ -143,13 +159,13 @@ fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Tar
     Ok(Target { query, client })
 }
 
-fn code_label(code: tonic::Code) -> &'static str {
+pub(super) fn code_label(code: tonic::Code) -> &'static str {
     match code {
         tonic::Code::InvalidArgument => "invalid_argument",
         tonic::Code::Unimplemented => "unimplemented",
         tonic::Code::Unavailable => "unavailable",
         tonic::Code::DeadlineExceeded => "deadline_exceeded",
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => "too_large",
+        tonic::Code::ResourceExhausted => "resource_exhausted",
         _ => "other",
     }
 }
@@ -164,8 +180,8 @@ impl Service<Request<Body>> for Destination {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        let shared = self.shared.clone();
+        Box::pin(async move { Ok(shared.answer(request).await) })
     }
 }
 

@@ -125,7 +125,8 @@ impl Kubernetes {
     pub async fn follow(self, batches: Sender<Batch>) -> String {
         let notes = Arc::new(Notes::new(self.metrics.clone(), self.pace.news_after));
         // The slices say the same.
-        let endpoints = Batch { events: vec![Event::Replace(Kind::Endpoints, Vec::new())], report: None };
+        let endpoints =
+            Batch { events: vec![Event::Replace(Kind::Endpoints, Vec::new())], ..Batch::default() };
         if batches.send(endpoints).await.is_err() {
             return "nobody takes its events".to_owned();
         }

@@ -142,7 +142,7 @@ impl Mesh {
 
     /// A batch that the controller has not taken yet: what is sent before it gets its turn piles up.
     pub(crate) fn send(&mut self, events: Vec<Event>) {
-        self.feed(Batch { events, report: None });
+        self.feed(Batch { events, ..Batch::default() });
     }
 
     /// The same with what the source has to report.

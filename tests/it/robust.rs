@@ -65,7 +65,7 @@ async fn a_request_that_is_too_large_or_no_request_is_refused_alone() {
     let mut client = client(server.grpc).await;
 
     let huge = client.get(ask(REVIEWS, &"x".repeat(3 << 20))).await.expect_err("over the limit");
-    assert_eq!(huge.code(), Code::OutOfRange, "{huge}");
+    assert_eq!(huge.code(), Code::ResourceExhausted, "{huge}");
     let mut raw = tonic::client::Grpc::new(
         tonic::transport::Channel::from_shared(format!("http://{}", server.grpc))
             .expect("valid")

@@ -11,7 +11,11 @@ use std::{
 use switchyard::{
     controller::{BATCHES, Controller},
     engine::Engine,
-    grpc::{self, Limits, destination::Destination, drain::Drain},
+    grpc::{
+        self, Limits,
+        destination::{Destination, Requests},
+        drain::Drain,
+    },
     hold::Lead,
     metrics::Metrics,
     model::Name,
@@ -173,19 +177,15 @@ impl InProcess {
             Controller::new(engine, Lead { drain: Duration::ZERO }, status, metrics.clone());
         let topics = directory.topics().clone();
         let drain = Drain::new(Duration::ZERO, topics.clone());
-        let destination = Destination::new(directory, domain, 2 << 20, drain, metrics.clone());
-        let limits = Limits {
-            keepalive_interval: Some(Duration::from_secs(10)),
-            keepalive_timeout: Duration::from_secs(5),
-            max_concurrent_streams: 4096,
-            max_header_bytes: 16 << 10,
-        };
+        let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
+        let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
         let (batches, batches_in) = mpsc::channel(BATCHES);
         tokio::spawn(controller.run(batches_in));
         let health = tonic_health::server::HealthReporter::new();
-        tokio::spawn(grpc::serve(listener, limits, destination, health, std::future::pending()));
+        let server = grpc::Server { limits: Limits::default(), destination, health, metrics };
+        tokio::spawn(server.serve(listener, std::future::pending()));
         Self { addr, batches, topics }
     }
 }

@@ -55,11 +55,11 @@ fn first_list(endpoints_each: u8) -> Batch {
         _ => Vec::new(),
     };
     let events = Kind::ALL.into_iter().map(|kind| Event::Replace(kind, objects(kind)));
-    Batch { events: events.collect(), report: None }
+    Batch { events: events.collect(), ..Batch::default() }
 }
 
 fn edit(a: u64) -> Batch {
-    Batch { events: vec![Event::Upsert(split(a))], report: None }
+    Batch { events: vec![Event::Upsert(split(a))], ..Batch::default() }
 }
 
 /// The weight of the first address of `a` in an update, in parts of ten thousand.
@@ -136,7 +136,7 @@ async fn streams_wait_until_everything_has_been_read_once() {
     let server = InProcess::start().await;
     let mut early = get(server.addr, WEB, "").await;
     let only_services =
-        Batch { events: vec![Event::Replace(Kind::Service, vec![service("web")])], report: None };
+        Batch { events: vec![Event::Replace(Kind::Service, vec![service("web")])], ..Batch::default() };
     server.batches.send(only_services).await.expect("the controller runs");
     assert!(
         timeout(SILENCE, early.message()).await.is_err(),

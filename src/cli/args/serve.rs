@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{MeshArgs, parse};
+use super::{LimitArgs, MeshArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -74,19 +74,9 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::some_duration)]
     pub keepalive_timeout: Duration,
 
-    /// How many streams one connection may have open
-    ///
-    /// A proxy has one for each service and port it talks to, all on one connection.
-    #[arg(long, env = "SWITCHYARD_MAX_CONCURRENT_STREAMS", value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_concurrent_streams: u32,
-
-    /// The largest request message taken, in bytes (an authority and a token)
-    #[arg(long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 2_097_152, value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_request_bytes: u32,
-
-    /// The largest set of request headers taken, in bytes
-    #[arg(long, env = "SWITCHYARD_MAX_HEADER_BYTES", value_name = "BYTES", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1024..))]
-    pub max_header_bytes: u32,
+    /// What clients may do.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// On shutdown: the time between "not ready" and the first stream that is ended
     ///
@@ -204,8 +194,7 @@ mod tests {
         assert_eq!(args.leaf_drain, Duration::from_millis(300));
         assert_eq!(args.keepalive_interval, Duration::from_secs(10));
         assert_eq!(args.keepalive_timeout, Duration::from_secs(5));
-        assert_eq!((args.max_concurrent_streams, args.max_request_bytes), (4096, 2 << 20));
-        assert_eq!((args.max_header_bytes, args.log_level.as_str()), (16 << 10, "info"));
+        assert_eq!(args.log_level, "info");
         assert_eq!(args.drain_delay, Duration::ZERO);
         assert_eq!(args.drain_window, Duration::from_secs(5));
         assert_eq!(args.drain_timeout, Duration::from_secs(15));

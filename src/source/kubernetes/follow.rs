@@ -446,7 +446,7 @@ impl Follower {
         if events.is_empty() && report.is_none() {
             return if self.batches.is_closed() { Err(Closed) } else { Ok(()) };
         }
-        self.batches.send(Batch { events, report }).await.map_err(|_| Closed)
+        self.batches.send(Batch { events, report, since: Some(Instant::now()) }).await.map_err(|_| Closed)
     }
 }
 

@@ -141,7 +141,7 @@ impl Collection {
         let events =
             self.sent.as_ref().map_or_else(|| everything(&objects), |sent| difference(sent, &objects));
         let is_first = self.sent.replace(objects).is_none();
-        let mut batch = Batch { events, report: None };
+        let mut batch = Batch { events, report: None, since: Some(tokio::time::Instant::now()) };
         if is_first || *self.report != report {
             self.report = Arc::new(report);
             batch.report = Some(self.report.clone());

@@ -73,7 +73,7 @@ impl Server {
     }
 
     fn send(&self, events: Vec<Event>) {
-        self.batches.try_send(Batch { events, report: None }).expect("the controller keeps up");
+        self.batches.try_send(Batch { events, ..Batch::default() }).expect("the controller keeps up");
     }
 
     pub(super) fn edit(&mut self, edits: &[Edit]) {
@@ -164,7 +164,7 @@ impl Subscriber {
         let woken = self.woken.0.load(Ordering::SeqCst);
         if let Poll::Ready(frames) = self.cursor.poll_next(&mut cx) {
             prop_assert!(woken, "there is something new, and nobody said so");
-            self.stream.take(&frames, profile).map_err(TestCaseError::fail)?;
+            self.stream.take(&frames.frames, profile).map_err(TestCaseError::fail)?;
             prop_assert!(self.cursor.poll_next(&mut cx).is_pending(), "the newest state comes in one step");
         }
         self.woken.0.store(false, Ordering::SeqCst);

@@ -54,7 +54,7 @@ async fn follow(directory: Directory, target: Target, last: State, patience: usi
         let mut stream = Stream::default();
         for _ in 0..patience {
             let frames = poll_fn(|cx| cursor.poll_next(cx)).await;
-            stream.take(&frames, profile).expect("only what a client may be told");
+            stream.take(&frames.frames, profile).expect("only what a client may be told");
             if stream.state() == Some(&last) {
                 return;
             }
@@ -151,7 +151,11 @@ async fn keep(topics: Arc<Topics>, targets: Vec<Target>, done: Arc<AtomicBool>) 
             let Some(topic) = open else { continue };
             let view = if exists { View::new(Arc::new([]), Blocks::default()) } else { View::absent() };
             let current = topic.current();
-            topic.publish(Arc::new(Published::new(Arc::new(Answer::Endpoints(view)), current.as_deref())));
+            topic.publish(Arc::new(Published::new(
+                Arc::new(Answer::Endpoints(view)),
+                current.as_deref(),
+                tokio::time::Instant::now(),
+            )));
             if topics.reap(target, Duration::ZERO) {
                 assert_eq!(topic.subscribers(), 0);
                 *open = None;

@@ -7,7 +7,10 @@ use linkerd2_proxy_api::destination::{
 use switchyard::{
     authority::{Authority, Host},
     context::{Context, Reading},
-    grpc::{destination::Destination, drain::Drain},
+    grpc::{
+        destination::{Destination, Requests},
+        drain::Drain,
+    },
     metrics,
     model::{Name, NsName},
 };
@@ -23,7 +26,7 @@ impl Mesh {
         DestinationClient::new(Destination::new(
             self.directory.clone(),
             domain,
-            1 << 20,
+            Requests { max_bytes: 1 << 20, time: Duration::from_secs(10) },
             drain,
             self.metrics.clone(),
         ))

@@ -124,7 +124,7 @@ impl Tap {
         while let Poll::Ready(frames) = self.cursor.poll_next(&mut Context::from_waker(&waker)) {
             assert!(!self.waits || self.woken.take(), "there is something to say and nobody was woken");
             self.waits = false;
-            transitions.push(messages(&frames));
+            transitions.push(messages(&frames.frames));
         }
         self.waits = true;
         transitions

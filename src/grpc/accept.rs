@@ -1,0 +1,196 @@
+//! From a listener to connections that are served, each by a task of its own.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use hyper::server::conn::http2::Builder;
+use hyper_util::rt::TokioTimer;
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Duration, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Status, service::Routes};
+
+use super::{
+    gate::{Gate, Rules},
+    limits::{Limit, Limits},
+    rates::Rates,
+};
+use crate::{
+    connection::{Connection, Ended, Executor, Patience, Peer},
+    metrics::{Because, Metrics},
+};
+
+/// How much a client may send before we have read it, for a stream and for a connection, in bytes. Requests
+/// are a few hundred bytes; this bounds what a flood of them can hold.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How much of what a stream is told waits in HTTP/2 for the client to take it, in bytes. A stream that does not read
+/// holds this much of what is over, and then one message more.
+const SEND_BUFFER: usize = 16 * 1024;
+/// How many streams and header bytes HTTP/2 itself allows beyond the limits, so that a client which oversteps them is
+/// told so in words, instead of being cut off or left waiting.
+const MARGIN: u32 = 128;
+const HEADER_MARGIN: u32 = 16 * 1024;
+/// How many connections beyond the limit are there to be told so. Those beyond these are closed without a word.
+const TURNED_AWAY: usize = 128;
+/// How long a connection beyond the limit has to ask something and be told.
+const TURNING_AWAY: Duration = Duration::from_secs(1);
+/// How long to wait when no connection can be accepted (out of file descriptors, say) before trying again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What serves connections.
+#[derive(Clone, Debug)]
+pub(super) struct Acceptor {
+    rules: Arc<Rules>,
+    routes: Routes,
+    /// Those that are there, and those among them that are being turned away.
+    open: Arc<AtomicUsize>,
+    stopped: CancellationToken,
+}
+
+impl Acceptor {
+    pub(super) fn new(limits: Limits, routes: Routes, metrics: Metrics) -> Self {
+        let rules = Rules { limits, rates: limits.stream_rate.map(Rates::new), metrics };
+        Self { rules: Arc::new(rules), routes, open: Arc::default(), stopped: CancellationToken::new() }
+    }
+
+    /// Serves connections until `stop` is done and every one has ended after that.
+    pub(super) async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let connections = TaskTracker::new();
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, addr)) => {
+                    if let Some(place) = self.place() {
+                        connections.spawn(self.clone().connection(socket, addr, place));
+                    }
+                }
+                // Failing to accept one is a pause, never the end of the server.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection; open streams are not affected");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        // Nobody who comes now shall wait for an answer.
+        drop(listener);
+        self.stopped.cancel();
+        connections.close();
+        connections.wait().await;
+    }
+
+    /// A place for one more connection, if there is any.
+    fn place(&self) -> Option<Place> {
+        let place = Place::new(self.open.clone(), self.rules.metrics.clone());
+        let max = self.rules.limits.max_connections;
+        if place.number > max {
+            Limit::Connections.hit(&self.rules.metrics);
+        }
+        if place.number > max + TURNED_AWAY {
+            place.metrics.connections_ended.get_or_create(&because(Ended::Refused)).inc();
+            return None;
+        }
+        Some(place)
+    }
+
+    async fn connection(self, socket: TcpStream, addr: SocketAddr, place: Place) {
+        let Limits { max_connections, request_timeout, idle_timeout, .. } = self.rules.limits;
+        let is_beyond = place.number > max_connections;
+        let closed = is_beyond.then(|| {
+            Status::resource_exhausted(format!(
+                "this server has {max_connections} connections, which is its limit (--max-connections); \
+                 ask another one"
+            ))
+        });
+        let (greeting, idle) =
+            if is_beyond { (TURNING_AWAY, Some(TURNING_AWAY)) } else { (request_timeout, idle_timeout) };
+        if let Err(error) = self.prepare(&socket) {
+            tracing::debug!(%error, %addr, "cannot set up a connection");
+        }
+        let local = socket.local_addr().ok().map(|local| local.ip());
+        let metrics = self.rules.metrics.clone();
+        let peer = Arc::new(Peer::new(addr, metrics.event_to_wire.clone()));
+        let gate = Gate::new(self.rules.clone(), self.routes, peer.clone(), local, closed);
+        let patience = Patience { greeting, idle };
+        let limits = self.rules.limits;
+        let mut connection = Connection::new(socket, gate, peer, patience, |http| configure(http, &limits));
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = self.stopped.cancelled() => {
+                connection.close(Ended::Drained);
+                connection.await
+            }
+        };
+        let ended = if is_beyond { Ended::Refused } else { ended };
+        metrics.connections_ended.get_or_create(&because(ended)).inc();
+        tracing::debug!(%addr, reason = ended.as_str(), "a connection has ended");
+        drop(place);
+    }
+
+    fn prepare(&self, socket: &TcpStream) -> io::Result<()> {
+        // Answers are small and wanted at once.
+        socket.set_nodelay(true)?;
+        let Limits { keepalive_interval, keepalive_timeout, .. } = self.rules.limits;
+        // A peer that stopped while its socket was full answers no ping, and its kernel still says that it is there:
+        // only this frees what waits to be sent to it.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(interval) = keepalive_interval {
+            SockRef::from(socket).set_tcp_user_timeout(Some(interval + keepalive_timeout))?;
+        }
+        Ok(())
+    }
+}
+
+fn configure(http: &mut Builder<Executor>, limits: &Limits) {
+    http.timer(TokioTimer::new())
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout)
+        .max_concurrent_streams(limits.max_concurrent_streams.saturating_add(MARGIN))
+        .max_header_list_size(limits.max_header_bytes.saturating_add(HEADER_MARGIN))
+        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+}
+
+fn because(ended: Ended) -> Because {
+    Because { reason: ended.as_str() }
+}
+
+/// One of the connections that are there.
+#[derive(Debug)]
+struct Place {
+    /// How many there are with it.
+    number: usize,
+    open: Arc<AtomicUsize>,
+    metrics: Metrics,
+}
+
+impl Place {
+    fn new(open: Arc<AtomicUsize>, metrics: Metrics) -> Self {
+        let number = open.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics.connections.inc();
+        Self { number, open, metrics }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.connections.dec();
+    }
+}

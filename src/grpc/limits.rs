@@ -1,0 +1,92 @@
+//! What clients may do, each a flag of `serve`, and what is counted when one wants more.
+
+use tokio::time::Duration;
+
+use crate::metrics::{Metrics, OfLimit};
+
+/// Limits and timings of connections and requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once. Further ones are told so and closed.
+    pub max_connections: usize,
+    /// Streams of one connection. Further requests are refused.
+    pub max_concurrent_streams: u32,
+    /// How fast one client may ask; `None` for as fast as it can.
+    pub stream_rate: Option<Rate>,
+    /// Size of a request's headers in bytes.
+    pub max_header_bytes: u32,
+    /// How long a connection may take to say that it speaks HTTP/2 (and TLS, if it has to).
+    pub request_timeout: Duration,
+    /// How long a connection may have no stream; `None` for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How often a quiet connection is pinged; `None` for never. A dead peer is found after this and
+    /// `keepalive_timeout` together.
+    pub keepalive_interval: Option<Duration>,
+    /// How long the answer to a ping may take.
+    pub keepalive_timeout: Duration,
+}
+
+/// New streams of one client address: so many at once, and then so many a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// A second.
+    pub per_second: u32,
+    /// At once, after a time without any.
+    pub burst: u32,
+}
+
+impl Default for Limits {
+    /// The defaults of the flags.
+    fn default() -> Self {
+        Self {
+            max_connections: 20_000,
+            max_concurrent_streams: 4096,
+            stream_rate: Some(Rate { per_second: 1000, burst: 10_000 }),
+            max_header_bytes: 16 * 1024,
+            request_timeout: Duration::from_secs(10),
+            idle_timeout: Some(Duration::from_secs(300)),
+            keepalive_interval: Some(Duration::from_secs(10)),
+            keepalive_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A limit that can be hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// `--max-connections`
+    Connections,
+    /// `--max-concurrent-streams`
+    Streams,
+    /// `--max-stream-rate`
+    StreamRate,
+    /// `--max-views`
+    Views,
+    /// `--max-request-bytes`
+    RequestBytes,
+    /// `--max-header-bytes`
+    HeaderBytes,
+    /// `--request-timeout`
+    RequestTime,
+}
+
+impl Limit {
+    /// As a label of metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Streams => "streams",
+            Self::StreamRate => "stream_rate",
+            Self::Views => "views",
+            Self::RequestBytes => "request_bytes",
+            Self::HeaderBytes => "header_bytes",
+            Self::RequestTime => "request_time",
+        }
+    }
+
+    /// Counts that it was hit.
+    pub(super) fn hit(self, metrics: &Metrics) {
+        metrics.limits_hit.get_or_create(&OfLimit { limit: self.as_str() }).inc();
+    }
+}
