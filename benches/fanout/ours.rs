@@ -6,7 +6,11 @@ use std::sync::Arc;
 use switchyard::{
     controller::{BATCHES, Controller},
     engine::Engine,
-    grpc::{self, Limits, destination::Destination, drain::Drain},
+    grpc::{
+        self, Limits,
+        destination::{Destination, Requests},
+        drain::Drain,
+    },
     hold::Lead,
     metrics::Metrics,
     model::Name,
@@ -25,24 +29,29 @@ use super::{
     worlds::World,
 };
 
-/// No keepalive: a client that does not read must stay, so that what it costs is seen.
-const LIMITS: Limits = Limits {
-    keepalive_interval: None,
-    keepalive_timeout: Duration::from_secs(5),
-    max_concurrent_streams: 4096,
-    max_header_bytes: 16 << 10,
-};
+/// As the flags are by default, except for what is in the way of measuring: all clients have one address here, and
+/// one that does not read must stay, so that what it costs is seen.
+fn limits() -> Limits {
+    Limits { stream_rate: None, idle_timeout: None, keepalive_interval: None, ..Limits::default() }
+}
 
 struct Ours {
     changes: Vec<Vec<Vec<Event>>>,
     batches: mpsc::Sender<Batch>,
+    metrics: Metrics,
 }
 
 impl Serve for Ours {
     async fn change(&mut self, number: usize) {
         for events in self.changes[number % self.changes.len()].clone() {
-            self.batches.send(Batch { events, report: None }).await.expect("the controller runs");
+            self.batches.send(Batch { events, ..Batch::default() }).await.expect("the controller runs");
         }
+    }
+
+    fn event_to_wire(&self) -> Option<Duration> {
+        let bound = self.metrics.event_to_wire.quantile(0.99)?;
+        // Above the last bound it is infinite.
+        Some(Duration::try_from_secs_f64(bound).unwrap_or(Duration::MAX))
     }
 }
 
@@ -56,15 +65,14 @@ pub(super) async fn serve(world: World) {
     let lead = Lead { drain: Duration::from_millis(300) };
     let (controller, directory) = Controller::new(engine, lead, status, metrics.clone());
     let drain = Drain::new(Duration::ZERO, directory.topics().clone());
-    let destination = Destination::new(directory, domain, 2 << 20, drain, metrics);
+    let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
+    let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
     let listener = child::listen();
     let port = listener.local_addr().expect("bound").port();
     let (batches, batches_in) = mpsc::channel(BATCHES);
     tokio::spawn(controller.run(batches_in));
-    tokio::spawn(async move {
-        let served =
-            grpc::serve(listener, LIMITS, destination, HealthReporter::new(), std::future::pending());
-        served.await.expect("it serves");
-    });
-    child::obey(port, world, Ours { changes: world.changes(), batches }).await;
+    let health = HealthReporter::new();
+    let server = grpc::Server { limits: limits(), destination, health, metrics: metrics.clone() };
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await.expect("it serves") });
+    child::obey(port, world, Ours { changes: world.changes(), batches, metrics }).await;
 }
