@@ -89,17 +89,22 @@ pub(super) async fn rollout(row: &str, count: u32, time: Duration, streams: u32)
     Ok(lines)
 }
 
-/// Services that all change at once, each with ten streams, beside one with all the streams.
+/// Services that all change at once, each with ten streams, beside one with all the streams, and beside one with ten
+/// streams and nothing else.
 pub(super) async fn services(row: &str, services: u32, rounds: u32) -> Outcome<Vec<Line>> {
     const OF_EACH: u32 = 10;
     let mut sides = Vec::new();
-    for world in [World::Many(services), World::Small] {
-        sides.push(Side::open(Which::Ours, world, asks(world, services * OF_EACH, 100)).await?);
+    let all = services * OF_EACH;
+    for (world, streams, connections) in
+        [(World::Many(services), all, 100), (World::Small, all, 100), (World::Small, OF_EACH, OF_EACH)]
+    {
+        sides.push(Side::open(Which::Ours, world, asks(world, streams, connections)).await?);
     }
     let cpus = take_turns(&mut sides, rounds).await?;
     Ok(vec![
         Line::ratio(row, "last stream told", [sides[0].last(), sides[1].last()], "ms", None),
         Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(1.2)),
+        Line::ratio(row, "beside ten streams alone", [cpus[0], cpus[2]], "us", None),
     ])
 }
 
