@@ -192,6 +192,8 @@ fn main() -> ExitCode {
     let run = || -> Outcome<bool> {
         let wanted = Wanted::of_args()?;
         if let Some((which, world)) = wanted.server {
+            // As `serve` does: without it, each span that nobody wants is offered to another kind of log.
+            tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::stderr).init();
             let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
             match which {
                 Which::Floor => runtime.block_on(floor::serve(world)),
