@@ -5,7 +5,7 @@
 //! checked between rounds.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     future::poll_fn,
     net::SocketAddr,
     pin::Pin,
@@ -15,18 +15,16 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-    sync::Notify,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{Duration, Instant, timeout},
 };
 
 use super::{
     Outcome,
-    child::clock,
+    board::Board,
     frames::{self, Ask, Frame},
-    messages::{Messages, added},
-    worlds::replacement_of,
+    messages::Messages,
 };
 
 /// How much is read at once.
@@ -35,45 +33,6 @@ const BUFFER: usize = 256 << 10;
 const REOPEN: u32 = 1 << 30;
 /// How long anything may take. More is a message that was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What all connections of a client have told so far.
-#[derive(Default)]
-struct Board {
-    /// Messages on streams that are not stuck.
-    messages: Cell<u64>,
-    /// When there are so many messages, somebody is to be told.
-    goal: Cell<u64>,
-    reached: Notify,
-    at: Cell<Option<Instant>>,
-    /// When how many messages came, if that is of interest.
-    arrivals: RefCell<Option<Vec<(Instant, u32)>>>,
-    /// For each replacement of a rollout, when it last came to a stream, and to how many it did.
-    replacements: RefCell<Vec<(u64, u32)>>,
-    /// What went wrong first.
-    trouble: RefCell<Option<String>>,
-}
-
-impl Board {
-    fn add(&self, messages: u32) {
-        if messages == 0 {
-            return;
-        }
-        let (before, goal) = (self.messages.get(), self.goal.get());
-        self.messages.set(before + u64::from(messages));
-        if let Some(arrivals) = &mut *self.arrivals.borrow_mut() {
-            arrivals.push((Instant::now(), messages));
-        }
-        if before < goal && self.messages.get() >= goal {
-            self.at.set(Some(Instant::now()));
-            self.reached.notify_one();
-        }
-    }
-
-    fn fail(&self, why: String) {
-        self.trouble.borrow_mut().get_or_insert(why);
-        self.reached.notify_one();
-    }
-}
 
 /// One connection, as far as it has been read.
 struct Connection {
@@ -119,16 +78,16 @@ impl Connection {
     /// Takes all whole frames, and says where the rest begins.
     fn take(&mut self, filled: &[u8], board: &Board) -> Result<usize, String> {
         let looks = !board.replacements.borrow().is_empty();
-        let (mut start, mut come) = (0, 0);
+        let (mut start, mut come, mut bytes) = (0, 0, 0);
         while let Some((frame, length)) = frames::read(&filled[start..]) {
             match frame {
                 Frame::Data { place, payload } => {
                     let payload = &filled[start..][payload];
-                    self.unacknowledged += u32::try_from(payload.len()).expect("at most a frame");
+                    bytes += u32::try_from(payload.len()).expect("at most a frame");
                     let (messages, stuck) = self.streams.get_mut(place).ok_or("a stream nobody opened")?;
                     let before = messages.count;
                     if looks {
-                        messages.read(payload, Some(&mut |message| look(message, board)));
+                        messages.read(payload, Some(&mut |message| board.look(message)));
                     } else {
                         messages.read(payload, None);
                     }
@@ -140,21 +99,13 @@ impl Connection {
             }
             start += length;
         }
-        board.add(come);
+        board.add(come, bytes);
+        self.unacknowledged += bytes;
         if self.unacknowledged >= REOPEN {
             frames::window_update(&mut self.out, 0, self.unacknowledged);
             self.unacknowledged = 0;
         }
         Ok(start)
-    }
-}
-
-/// Notes which replacements a message tells of.
-fn look(message: &[u8], board: &Board) {
-    for index in added(message).filter_map(replacement_of) {
-        if let Some((last, count)) = board.replacements.borrow_mut().get_mut(index) {
-            (*last, *count) = (clock(), *count + 1);
-        }
     }
 }
 
@@ -164,7 +115,7 @@ pub(super) struct Client {
     connections: Vec<Rc<RefCell<Connection>>>,
     tasks: JoinSet<()>,
     /// How many streams are not stuck.
-    healthy: Cell<u64>,
+    healthy: u64,
 }
 
 impl Client {
@@ -175,18 +126,28 @@ impl Client {
         connections: &[Vec<Ask>],
         token: &str,
     ) -> Outcome<(Self, Duration)> {
+        Self::open_with(addr, connections, token, None).await
+    }
+
+    /// The same, with so large a buffer of each connection in the system, which is soon full.
+    pub(super) async fn open_with(
+        addr: SocketAddr,
+        connections: &[Vec<Ask>],
+        token: &str,
+        buffer_size: Option<u32>,
+    ) -> Outcome<(Self, Duration)> {
         let healthy = connections.iter().flatten().filter(|ask| !ask.stuck).count() as u64;
         let (board, buffer) = (Rc::new(Board::default()), Rc::new(RefCell::new(vec![0; BUFFER])));
         let requests: Vec<_> = connections.iter().map(|asks| frames::requests(asks, token)).collect();
         let connections =
             connections.iter().map(|asks| Rc::new(RefCell::new(Connection::new(asks)))).collect();
-        let mut client = Self { board, connections, tasks: JoinSet::new(), healthy: Cell::new(healthy) };
+        let mut client = Self { board, connections, tasks: JoinSet::new(), healthy };
         client.board.goal.set(healthy);
         let start = Instant::now();
         for (connection, requests) in client.connections.iter().zip(requests) {
             let (connection, board, buffer) = (connection.clone(), client.board.clone(), buffer.clone());
             client.tasks.spawn_local(async move {
-                if let Err(why) = run(addr, requests, connection, &buffer, &board).await {
+                if let Err(why) = run(addr, requests, connection, &buffer, &board, buffer_size).await {
                     board.fail(why);
                 }
             });
@@ -202,7 +163,7 @@ impl Client {
 
     /// From now on, waits for so many more messages on each healthy stream than there have been.
     pub(super) fn expect(&self, each: u64) {
-        self.board.goal.set(self.board.messages.get() + each * self.healthy.get());
+        self.board.goal.set(self.board.messages.get() + each * self.healthy);
         self.board.at.set(None);
     }
 
@@ -222,6 +183,11 @@ impl Client {
             format!("{missing} messages have not come within {PATIENCE:?}")
         };
         Ok(timeout(PATIENCE, come).await.map_err(|_| late())??)
+    }
+
+    /// Bytes that have come, prefixes included.
+    pub(super) fn bytes(&self) -> u64 {
+        self.board.bytes.get()
     }
 
     /// Messages that have come on healthy streams.
@@ -286,14 +252,9 @@ impl Client {
         self.board.replacements.borrow().clone()
     }
 
-    /// Reads one connection once more and then never again, though it stays open.
-    pub(super) fn stop_reading(&self, connection: usize) {
-        let mut connection = self.connections[connection].borrow_mut();
-        connection.stopped = true;
-        for (_, stuck) in connection.streams.iter_mut().filter(|(_, stuck)| !stuck) {
-            *stuck = true;
-            self.healthy.set(self.healthy.get() - 1);
-        }
+    /// Reads each connection once more and then never again, though they stay open.
+    pub(super) fn stop_reading(&self) {
+        self.connections.iter().for_each(|connection| connection.borrow_mut().stopped = true);
     }
 }
 
@@ -303,9 +264,14 @@ async fn run(
     connection: Rc<RefCell<Connection>>,
     buffer: &RefCell<Vec<u8>>,
     board: &Board,
+    buffer_size: Option<u32>,
 ) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect(addr).await.map_err(failed)?;
+    let socket = TcpSocket::new_v4().map_err(failed)?;
+    if let Some(size) = buffer_size {
+        socket.set_recv_buffer_size(size).map_err(failed)?;
+    }
+    let mut stream = socket.connect(addr).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     stream.write_all(&requests).await.map_err(failed)?;
     drop(requests);

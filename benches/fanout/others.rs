@@ -21,19 +21,24 @@ pub(super) async fn split(row: &str, endpoints: u32, streams: u32, wait: Duratio
     for which in [Which::Ours, Which::Floor] {
         sides.push(Side::open(which, world, asks(world, streams, 100)).await?);
     }
-    let before = sides[0].server.memory()?;
-    let cpus = take_turns(&mut sides, 4).await?;
-    let at_once = sides[0].server.memory()? - before;
+    let memory = |sides: &[Side]| -> Outcome<[f64; 2]> {
+        Ok([sides[0].server.memory()? / MEBIBYTE, sides[1].server.memory()? / MEBIBYTE])
+    };
+    let before = memory(&sides)?;
+    let cpus = take_turns(&mut sides, 3).await?;
+    let at_once = memory(&sides)?;
     sleep(wait).await;
-    let kept = sides[0].server.memory()? - before;
+    let after = memory(&sides)?;
+    let kept = (after[0] - before[0]) * 1024.0 / f64::from(streams);
     let lasts = [sides[0].last(), sides[1].last()];
-    let streams = f64::from(streams);
     Ok(vec![
+        Line::ratio(row, "bytes a message", [sides[0].bytes, sides[1].bytes], "B", Some(1.0)),
         Line::ratio(row, "last stream told", lasts, "ms", None),
         Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(0.8)),
-        Line::value(row, "memory kept a stream", kept / 1024.0 / streams, "kB", Some(KEPT)),
-        Line::value(row, "memory before", before / MEBIBYTE, "MiB", None),
-        Line::value(row, "more right afterwards", at_once / MEBIBYTE, "MiB", None),
+        Line::ratio(row, "memory before", before, "MiB", None),
+        Line::ratio(row, "memory at once after", at_once, "MiB", None),
+        Line::ratio(row, "memory a while after", after, "MiB", None),
+        Line::value(row, "kept for a stream", kept, "kB", Some(KEPT)),
     ])
 }
 
@@ -84,17 +89,22 @@ pub(super) async fn rollout(row: &str, count: u32, time: Duration, streams: u32)
     Ok(lines)
 }
 
-/// Services that all change at once, each with ten streams, beside one with all the streams.
+/// Services that all change at once, each with ten streams, beside one with all the streams, and beside one with ten
+/// streams and nothing else.
 pub(super) async fn services(row: &str, services: u32, rounds: u32) -> Outcome<Vec<Line>> {
     const OF_EACH: u32 = 10;
     let mut sides = Vec::new();
-    for world in [World::Many(services), World::Small] {
-        sides.push(Side::open(Which::Ours, world, asks(world, services * OF_EACH, 100)).await?);
+    let all = services * OF_EACH;
+    for (world, streams, connections) in
+        [(World::Many(services), all, 100), (World::Small, all, 100), (World::Small, OF_EACH, OF_EACH)]
+    {
+        sides.push(Side::open(Which::Ours, world, asks(world, streams, connections)).await?);
     }
     let cpus = take_turns(&mut sides, rounds).await?;
     Ok(vec![
         Line::ratio(row, "last stream told", [sides[0].last(), sides[1].last()], "ms", None),
         Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(1.2)),
+        Line::ratio(row, "beside ten streams alone", [cpus[0], cpus[2]], "us", None),
     ])
 }
 

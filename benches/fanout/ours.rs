@@ -30,9 +30,16 @@ use super::{
     worlds::World,
 };
 
+/// As the flags are by default, except for what is in the way of measuring: all clients have one address here, and
+/// one that does not read must stay, so that what it costs is seen.
+fn limits() -> Limits {
+    Limits { stream_rate: None, idle_timeout: None, keepalive_interval: None, ..Limits::default() }
+}
+
 struct Ours {
     changes: Vec<Vec<Vec<Event>>>,
     batches: mpsc::Sender<Batch>,
+    metrics: Metrics,
 }
 
 impl Serve for Ours {
@@ -40,6 +47,12 @@ impl Serve for Ours {
         for events in self.changes[number % self.changes.len()].clone() {
             self.batches.send(Batch { events, ..Batch::default() }).await.expect("the controller runs");
         }
+    }
+
+    fn event_to_wire(&self) -> Option<Duration> {
+        let bound = self.metrics.event_to_wire.quantile(0.99)?;
+        // Above the last bound it is infinite.
+        Some(Duration::try_from_secs_f64(bound).unwrap_or(Duration::MAX))
     }
 }
 
@@ -53,24 +66,21 @@ pub(super) async fn serve(world: World) {
     let lead = Lead { drain: Duration::from_millis(300) };
     let (controller, directory) = Controller::new(engine, lead, status, metrics.clone());
     let drain = Drain::new(Duration::ZERO, directory.topics().clone());
-    let requests = Requests { max_bytes: 2 << 20, time: Duration::from_secs(10) };
+    let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
     let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
-    // No keepalive: a client that does not read must stay, so that what it costs is seen.
-    let limits = Limits { keepalive_interval: None, ..Limits::default() };
-    let server = grpc::Server {
-        limits,
-        tls: None,
-        allow_clients: AllowClients::default(),
-        destination,
-        health: HealthReporter::new(),
-        metrics,
-    };
     let listener = child::listen();
     let port = listener.local_addr().expect("bound").port();
     let (batches, batches_in) = mpsc::channel(BATCHES);
     tokio::spawn(controller.run(batches_in));
-    tokio::spawn(async move {
-        server.serve(listener, std::future::pending()).await.expect("it serves");
-    });
-    child::obey(port, world, Ours { changes: world.changes(), batches }).await;
+    let health = HealthReporter::new();
+    let server = grpc::Server {
+        tls: None,
+        allow_clients: AllowClients::default(),
+        limits: limits(),
+        destination,
+        health,
+        metrics: metrics.clone(),
+    };
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await.expect("it serves") });
+    child::obey(port, world, Ours { changes: world.changes(), batches, metrics }).await;
 }

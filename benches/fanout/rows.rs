@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub(super) passes: u32,
     /// Changes in a pass.
     pub(super) rounds: u32,
+    /// Storms in a pass, the first one included, in which the server has never had as many streams.
+    pub(super) storms: u32,
     /// What must be reached as parts of the floor's.
     pub(super) bounds: Bounds,
 }
@@ -36,8 +38,6 @@ pub(super) struct Bounds {
     pub(super) storm: Option<f64>,
 }
 
-/// Storms in a pass, the first one included, in which the server has never had as many streams.
-const STORMS: usize = 3;
 /// Between two changes, so that what a server does after its last byte is not in the way of the next.
 pub(super) const REST: Duration = Duration::from_millis(4);
 
@@ -55,6 +55,8 @@ pub(super) fn asks(world: World, streams: u32, connections: u32) -> Vec<Vec<Ask>
 
 /// What one server did in a pass.
 struct Pass {
+    /// Bytes of a message.
+    bytes: f64,
     /// Milliseconds until the last stream was told.
     last: f64,
     /// Microseconds of CPU for a message.
@@ -76,6 +78,8 @@ pub(super) struct Side {
     streams: f64,
     lasts: Vec<Duration>,
     storms: Vec<(Duration, Duration)>,
+    /// Bytes of a message in the last rounds.
+    pub(super) bytes: f64,
     /// Bytes of memory that the streams added.
     pub(super) memory: f64,
 }
@@ -101,7 +105,17 @@ impl Side {
         let (client, storm) = storm(&server, &asks, world).await?;
         let memory = server.memory()? - before;
         let streams = f64::from(u32::try_from(client.counts().len())?);
-        Ok(Self { server, client, asks, world, streams, lasts: Vec::new(), storms: vec![storm], memory })
+        Ok(Self {
+            server,
+            client,
+            asks,
+            world,
+            streams,
+            lasts: Vec::new(),
+            storms: vec![storm],
+            bytes: 0.0,
+            memory,
+        })
     }
 
     /// Makes a change and waits until everybody was told.
@@ -141,8 +155,8 @@ async fn storm(server: &Server, asks: &[Vec<Ask>], world: World) -> Outcome<(Cli
 /// Rounds on several servers in turn; the CPU that each took for a message, in microseconds.
 pub(super) async fn take_turns(sides: &mut [Side], rounds: u32) -> Outcome<Vec<f64>> {
     let mut starts = Vec::new();
-    for side in &*sides {
-        starts.push((side.server.cpu()?, side.client.counts()));
+    for side in &mut *sides {
+        starts.push((side.server.cpu()?, side.client.counts(), side.client.bytes()));
     }
     for _ in 0..rounds {
         for side in &mut *sides {
@@ -150,11 +164,12 @@ pub(super) async fn take_turns(sides: &mut [Side], rounds: u32) -> Outcome<Vec<f
         }
     }
     let mut cpus = Vec::new();
-    for (side, (before, counts)) in sides.iter().zip(starts) {
+    for (side, (before, counts, bytes)) in sides.iter_mut().zip(starts) {
         side.server.idle().await?;
         side.client.check(&counts, rounds)?;
-        let cpu = (side.server.cpu()? - before).as_secs_f64() * 1e6;
-        cpus.push(cpu / f64::from(rounds) / side.streams);
+        let messages = f64::from(rounds) * side.streams;
+        side.bytes = (side.client.bytes() - bytes) as f64 / messages;
+        cpus.push((side.server.cpu()? - before).as_secs_f64() * 1e6 / messages);
     }
     Ok(cpus)
 }
@@ -162,7 +177,14 @@ pub(super) async fn take_turns(sides: &mut [Side], rounds: u32) -> Outcome<Vec<f
 impl Row {
     /// The same on a tenth of the streams, once.
     pub(super) fn quick(self) -> Self {
-        Self { streams: self.streams / 10, connections: self.connections / 10, passes: 1, rounds: 5, ..self }
+        Self {
+            streams: self.streams / 10,
+            connections: self.connections / 10,
+            passes: 1,
+            rounds: 5,
+            storms: 1,
+            ..self
+        }
     }
 
     async fn pass(&self, order: [Which; 2]) -> Outcome<[Pass; 2]> {
@@ -172,12 +194,13 @@ impl Row {
             sides.push(Side::open(which, self.world, asks.clone()).await?);
         }
         let cpus = take_turns(&mut sides, self.rounds).await?;
-        for _ in 1..STORMS {
+        for _ in 1..self.storms {
             for side in &mut sides {
                 side.storm_again().await?;
             }
         }
         let passes = sides.iter().zip(cpus).map(|(side, cpu)| Pass {
+            bytes: side.bytes,
             last: side.last(),
             cpu,
             memory: side.memory / 1024.0 / side.streams,
@@ -204,6 +227,7 @@ impl Row {
         let Bounds { last, cpu, memory, kilobytes, storm } = self.bounds;
         let stream = median(passes.iter().map(|[ours, _]| ours.memory));
         Ok(vec![
+            line("bytes a message", "B", Some(1.0), |pass| pass.bytes),
             line("last stream told", "ms", last, |pass| pass.last),
             line("CPU a message", "us", cpu, |pass| pass.cpu),
             line("memory a stream", "kB", memory, |pass| pass.memory),

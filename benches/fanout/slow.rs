@@ -4,15 +4,13 @@ use tokio::time::Instant;
 
 use super::{
     Outcome,
-    frames::Ask,
-    rows::{REST, Side, asks},
+    client::Client,
+    rows::{self, Side},
     server::Which,
-    table::Line,
+    table::{Line, median},
     worlds::World,
 };
 
-/// Changes after which whoever does not read has all that he will ever get, sockets' buffers included.
-const FILL: u32 = 10_000;
 /// How fast changes come, a second, where how many there are is what matters.
 const RATE: u32 = 12_500;
 
@@ -22,25 +20,32 @@ enum Stuck {
     Nobody,
     /// One stream of ten, on all connections.
     Streams,
-    /// One connection of all.
+    /// One connection beside the others, with a tenth as many streams as they have together.
     Connection,
 }
 
 impl Stuck {
-    async fn open(self, streams: u32, connections: u32) -> Outcome<Side> {
-        let mut asks: Vec<Vec<Ask>> = asks(World::Small, streams, connections);
+    /// A server with so many streams, and the client that does not read, if it is one of its own.
+    async fn open(self, world: World, streams: u32, connections: u32) -> Outcome<(Side, Option<Client>)> {
+        // So that the server soon finds its side full.
+        const BUFFER_SIZE: u32 = 4096;
+        let mut asks = rows::asks(world, streams, connections);
         if self == Self::Streams {
             asks.iter_mut().flat_map(|asks| asks.iter_mut().step_by(10)).for_each(|ask| ask.stuck = true);
         }
-        let side = Side::open(Which::Ours, World::Small, asks).await?;
-        if self == Self::Connection {
-            side.client.stop_reading(0);
+        let side = Side::open(Which::Ours, world, asks).await?;
+        if self != Self::Connection {
+            return Ok((side, None));
         }
-        Ok(side)
+        let unread = rows::asks(world, streams / 10, 1);
+        let (unread, _) =
+            Client::open_with(side.server.addr, &unread, world.token(), Some(BUFFER_SIZE)).await?;
+        unread.stop_reading();
+        Ok((side, Some(unread)))
     }
 }
 
-/// The 99th percentile of the time until a healthy stream is told, in milliseconds.
+/// When 99 of 100 healthy streams have been told, in milliseconds.
 fn p99(mut times: Vec<(f64, u32)>) -> f64 {
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     let all: u64 = times.iter().map(|(_, count)| u64::from(*count)).sum();
@@ -54,61 +59,67 @@ fn p99(mut times: Vec<(f64, u32)>) -> f64 {
     f64::NAN
 }
 
-/// Rounds with nobody, some streams and a connection stuck in turn, then many changes.
-pub(super) async fn slow(
-    row: &str,
-    [streams, connections]: [u32; 2],
-    rounds: u32,
-    changes: u32,
-) -> Outcome<Vec<Line>> {
-    const SLOWER: f64 = 1.2;
-    const KINDS: [(Stuck, &str, &str); 3] = [
-        (Stuck::Nobody, "", "growth, nobody stuck"),
-        (Stuck::Streams, "p99, streams stuck", "growth, streams"),
-        (Stuck::Connection, "p99, connection stuck", "growth, connection"),
+/// All of what stuck clients may not do.
+pub(super) async fn slow(row: &str, streams: u32, rounds: u32, changes: u32) -> Outcome<Vec<Line>> {
+    let mut lines = others(row, streams, rounds).await?;
+    let kinds = [
+        (Stuck::Nobody, "memory, nobody stuck"),
+        (Stuck::Streams, "memory, streams stuck"),
+        (Stuck::Connection, "memory, connection"),
     ];
-    let mut sides = Vec::new();
-    for (stuck, ..) in KINDS {
-        sides.push(stuck.open(streams, connections).await?);
-    }
-    let mut starts = Vec::new();
-    for side in &mut sides {
-        starts.push(side.server.memory()?);
-        // Until those that are stuck are.
-        flood(side, FILL.min(changes)).await?;
-        side.client.time_arrivals();
-    }
-    let mut times = vec![Vec::new(); sides.len()];
-    for _ in 0..rounds {
-        for (side, times) in sides.iter_mut().zip(&mut times) {
-            let start = Instant::now();
-            side.round().await?;
-            let since = |at: Instant| (at - start).as_secs_f64() * 1e3;
-            times.extend(side.client.take_arrivals().into_iter().map(|(at, count)| (since(at), count)));
-        }
-    }
-    let p99s: Vec<_> = times.into_iter().map(p99).collect();
-    let mut lines: Vec<_> = KINDS[1..]
-        .iter()
-        .zip(&p99s[1..])
-        .map(|((_, what, _), stuck)| Line::ratio(row, what, [*stuck, p99s[0]], "ms", Some(SLOWER)))
-        .collect();
-    for ((side, (_, _, what)), start) in sides.iter_mut().zip(KINDS).zip(starts) {
-        lines.push(growth(row, what, side, start, changes).await?);
+    for (stuck, what) in kinds {
+        lines.push(memory(row, what, stuck, changes).await?);
     }
     Ok(lines)
 }
 
-/// What so many changes add to the server's memory, after the first of them.
-async fn growth(row: &str, what: &'static str, side: &mut Side, start: f64, changes: u32) -> Outcome<Line> {
-    /// A part of what it has.
+/// When the others are told, with nobody, some streams and a connection stuck, round by round in turn. The 99th
+/// percentile of each round counts, and of the rounds the middle one.
+async fn others(row: &str, streams: u32, rounds: u32) -> Outcome<Vec<Line>> {
+    const SLOWER: f64 = 1.2;
+    // Until those that are stuck are: a stream's window takes 4 messages; what the system buffers of the connection,
+    // 4 MB, takes 27 times those of 1,000 streams.
+    const FILL: u32 = 40;
+    let mut sides = Vec::new();
+    for stuck in [Stuck::Nobody, Stuck::Streams, Stuck::Connection] {
+        let (side, unread) = stuck.open(World::Small, streams, streams / 100).await?;
+        sides.push((side, unread, Vec::new()));
+    }
+    for round in 0..FILL + rounds {
+        for (side, _, times) in &mut sides {
+            side.client.time_arrivals();
+            let start = Instant::now();
+            side.round().await?;
+            let since = |at: Instant| (at - start).as_secs_f64() * 1e3;
+            let arrivals = side.client.take_arrivals().into_iter();
+            if round >= FILL {
+                times.push(p99(arrivals.map(|(at, count)| (since(at), count)).collect()));
+            }
+        }
+    }
+    let mut p99s = sides.into_iter().map(|(_, _, times)| median(times));
+    let nobody = p99s.next().ok_or("nobody comes first")?;
+    let whats = ["p99, streams stuck", "p99, connection stuck"];
+    Ok(whats
+        .into_iter()
+        .zip(p99s)
+        .map(|(what, stuck)| Line::ratio(row, what, [stuck, nobody], "ms", Some(SLOWER)))
+        .collect())
+}
+
+/// What so many changes make of the server's memory, beside what it was when those that are stuck were. Few streams,
+/// so that each is told of many changes, and what is not read would be much.
+async fn memory(row: &str, what: &'static str, stuck: Stuck, changes: u32) -> Outcome<Line> {
     const FLAT: f64 = 1.05;
     const MEBIBYTE: f64 = 1024.0 * 1024.0;
-    let before = side.server.memory()?;
-    flood(side, changes).await?;
-    let after = side.server.memory()?;
-    let mut line = Line::ratio(row, what, [after / MEBIBYTE, before / MEBIBYTE], "MiB", Some(FLAT));
-    line.other = format!("{:.1}, {:.1} MiB", before / MEBIBYTE, start / MEBIBYTE);
+    let (mut side, _unread) = stuck.open(World::Usual, 200, 10).await?;
+    let start = side.server.memory()? / MEBIBYTE;
+    flood(&mut side, changes / 3).await?;
+    let before = side.server.memory()? / MEBIBYTE;
+    flood(&mut side, changes).await?;
+    let after = side.server.memory()? / MEBIBYTE;
+    let mut line = Line::ratio(row, what, [after, before], "MiB", Some(FLAT));
+    line.other = format!("{start:.1}, {before:.1} MiB");
     Ok(line)
 }
 
@@ -118,7 +129,6 @@ async fn flood(side: &mut Side, changes: u32) -> Outcome<()> {
     side.server.answer().await?;
     side.client.quiet().await;
     side.server.idle().await?;
-    tokio::time::sleep(REST).await;
     let counts = side.client.counts();
     side.round().await?;
     side.client.check(&counts, 1)

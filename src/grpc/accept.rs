@@ -134,7 +134,7 @@ impl Acceptor {
                 self.serve_connection(socket, &client, closed).await
             }
             Some(acceptor) => {
-                let handshake = timeout(self.patience(&client).greeting, acceptor.accept(socket));
+                let handshake = Box::pin(timeout(self.patience(&client).greeting, acceptor.accept(socket)));
                 let stopped = self.stopped.cancelled();
                 tokio::select! {
                     () = stopped => Ended::Drained,
@@ -142,7 +142,8 @@ impl Acceptor {
                         Ok(Ok(socket)) => {
                             let identity = Identity::of_connection(socket.get_ref().1);
                             let closed = self.closed(&client, identity.as_ref());
-                            self.serve_connection(socket, &client, closed).await
+                            // Boxed, or a connection without TLS would take as much memory.
+                            Box::pin(self.serve_connection(socket, &client, closed)).await
                         }
                         Ok(Err(error)) => {
                             tracing::debug!(%error, %addr, "a TLS handshake failed");
