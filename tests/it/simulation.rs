@@ -50,7 +50,8 @@
 //! | engine: a split that comes makes nobody look again | current | 8 |
 //! | engine: an answer that changed is not remembered | current | 5 |
 //! | engine: clients of all zones are answered alike | true | 80 |
-//! | engine: the reads of those who asked before are forgotten | current | 154 |
+//! | engine: the reads of those who asked before are forgotten | current | 5 |
+//! | engine: one client that goes takes the others with it | current | 55 |
 //! | dependents: what is read anew is not noted | the controller ended | 3 |
 //! | dependents: a fact goes with the first who read it | the controller ended | 2 |
 //! | resolve: that a service is absent is not noted | current | 1 |
@@ -58,11 +59,12 @@
 //! | resolve: endpoints once read are taken for current | current | 4 |
 //! | blocks: blocks of one size are taken for the same | current | 3 |
 //! | share: rounded down | true | 4 |
+//! | share and the oracle alike: half a billion is shared out | shares | 3 |
 //! | cluster: what is not in a list stays | true | 33 |
 //! | cluster: what cannot be read is taken for gone | absent | 5 |
 //! | cluster: a split that moves stays with its old apex | current | 41 |
 //! | cluster: a Pod that comes late is not seen behind its endpoint | the end | 4 |
-//! | hold: every new reason puts an answer off again | current | 890 |
+//! | hold: every new reason puts an answer off again | current | 121 |
 //! | hold: merged answers are held as well | current | 7 |
 //! | answers: a step of two messages is lost | current | 4 |
 //! | answers: the end is put off by every look | stream's end | 1 |
