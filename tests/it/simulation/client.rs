@@ -63,7 +63,8 @@ pub(super) struct Way<'a> {
 /// The shortest and the longest time before a client asks again after a failure: doubled each time, as a
 /// Linkerd proxy does it.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
-/// How long a client stays away that hung up by itself, in milliseconds: beyond the life of a view nobody watches.
+/// How long a client stays away that hung up by itself, in milliseconds: up to more than the life of a view
+/// nobody watches.
 const AWAY: [u64; 7] = [0, 0, 0, 3, 80, 500, 16_000];
 
 /// See the module's documentation.

@@ -29,6 +29,8 @@ use crate::laws::{
 
 /// How long nothing happens between two steps, in milliseconds: up to more than the life of a view nobody watches.
 const PAUSES: [u64; 13] = [1, 1, 1, 2, 5, 8, 12, 22, 25, 90, 310, 4000, 16_000];
+/// The same where answers are held: many changes in one hold.
+const WITHIN_HOLDS: [u64; 4] = [6, 9, 13, 22];
 
 /// See the module's documentation.
 pub(super) struct Play<'a> {
@@ -210,7 +212,8 @@ impl<'a> Play<'a> {
 
     /// Time passes until nobody has anything left to do, and clients look.
     async fn settle(&mut self) -> Result<(), String> {
-        let pause = self.dice.pick(&PAUSES);
+        let is_held = !self.leaf_drain.is_zero() && self.dice.one_in(2);
+        let pause = self.dice.pick(if is_held { &WITHIN_HOLDS } else { &PAUSES[..] });
         self.pass(Duration::from_millis(pause)).await?;
         for which in 0..self.clients.len() {
             let looks = match self.clients[which].temper() {
