@@ -43,7 +43,9 @@ pub(super) struct Told {
     /// Streams that were answered.
     pub(super) streams: u32,
     /// The most attempts in a row that came to nothing.
-    pub(super) worst: u32,
+    pub(super) worst: usize,
+    /// What came of those that came to nothing.
+    pub(super) failures: Vec<String>,
     /// The number of the change that it was told of last.
     pub(super) change: u32,
     /// What it knew and then did not.
@@ -72,23 +74,29 @@ impl Proxy {
         let proxy = Arc::new(Self { ask, told: watch::Sender::default(), servers: servers.collect() });
         let runs = Arc::downgrade(&proxy);
         tokio::spawn(async move {
-            let mut failed = 0;
+            let mut failed = 0_usize;
             while let Some(proxy) = runs.upgrade() {
                 let streams = proxy.told.borrow().streams;
                 // It lasts as long as its stream does, and the test may end before.
-                proxy.follow().await;
+                let ended = proxy.follow().await;
                 failed = if proxy.told.borrow().streams > streams { 0 } else { failed + 1 };
-                proxy.told.send_modify(|told| told.worst = told.worst.max(failed));
-                let wait = LEAST_WAIT * 2_u32.saturating_pow(failed);
+                if failed > 0 {
+                    proxy.told.send_modify(|told| {
+                        told.worst = told.worst.max(failed);
+                        told.failures.push(ended);
+                    });
+                }
+                let doublings = i32::try_from(failed.min(10)).expect("few");
+                let wait = LEAST_WAIT.mul_f64(2_f64.powi(doublings));
                 sleep(wait.min(LONGEST_WAIT).mul_f64(1.0 + JITTER * fastrand::f64())).await;
             }
         });
         proxy
     }
 
-    /// One attempt: asks a server that is there, and takes what it says to the end.
-    async fn follow(&self) {
-        let Some((server, client)) = self.connected().await else { return };
+    /// One attempt: asks a server that is there, and takes what it says to the end. How it ended, for people.
+    async fn follow(&self) -> String {
+        let Some((server, client)) = self.connected().await else { return "no server".to_owned() };
         let ended = match self.ask {
             Ask::Merged => self.endpoints(client, "").await,
             Ask::Leaf => self.endpoints(client, LEAF).await,
@@ -98,6 +106,7 @@ impl Proxy {
         if ended.is_err() {
             *server.connection.lock().expect("nobody panics with it") = None;
         }
+        format!("{}: {ended:?}", server.addr)
     }
 
     /// A server that has a connection, or gets one: those that cannot be reached are no choice of the balancer.
