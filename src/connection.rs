@@ -39,6 +39,7 @@ mod ended;
 mod late;
 mod peer;
 mod streams;
+mod toll;
 
 pub use self::{ended::Ended, peer::Peer, streams::Executor};
 use self::{
@@ -111,6 +112,11 @@ where
         let deadline = Some(Box::pin(sleep_until(Instant::now() + patience.greeting)));
         let waits_for = Expected::Greeting;
         Self { http, socket, streams, peer, patience, waits_for, deadline, closing: None }
+    }
+
+    /// Whether there is no stream.
+    pub fn is_idle(&self) -> bool {
+        self.streams.is_empty()
     }
 
     /// Tells the client to open no further streams; the connection ends with the last one.

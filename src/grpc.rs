@@ -3,7 +3,7 @@
 //! What is ours is the Destination service ([`destination`]), because its answers are bytes that many
 //! streams share, and how connections are polled ([`crate::connection`]); the rest is tonic's and hyper's.
 
-use std::{error::Error, future::Future};
+use std::error::Error;
 
 use tokio::net::TcpListener;
 use tonic::service::Routes;
@@ -29,6 +29,7 @@ use crate::{
     tls::{AllowClients, Tls},
 };
 use destination::Destination;
+use drain::Drain;
 
 /// Everything that is served on the port.
 #[derive(Debug)]
@@ -43,21 +44,19 @@ pub struct Server {
     pub destination: Destination,
     /// Whether the server is ready to answer.
     pub health: HealthReporter,
+    /// When and how it ends.
+    pub drain: Drain,
     /// What connections are counted in.
     pub metrics: Metrics,
 }
 
 impl Server {
-    /// Serves until `stop` is done and every connection has ended after that.
+    /// Serves until it has drained and every connection has ended after that.
     ///
     /// # Errors
     /// If the server cannot be set up.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Self { limits, tls, allow_clients, destination, health, metrics } = self;
+    pub async fn serve(self, listener: TcpListener) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let Self { limits, tls, allow_clients, destination, health, drain, metrics } = self;
         let reflection = || {
             Builder::configure()
                 .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
@@ -70,7 +69,7 @@ impl Server {
             .add_service(reflection().build_v1alpha()?)
             .prepare();
         let rules = gate::Rules::new(limits, allow_clients, metrics);
-        accept::Acceptor::new(rules, tls, routes).serve(listener, stop).await;
+        accept::Acceptor::new(rules, tls, routes, drain).serve(listener).await;
         Ok(())
     }
 }

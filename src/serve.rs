@@ -15,7 +15,6 @@ use tokio::{
     task::JoinSet,
     time::{Duration, Instant, sleep, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing_subscriber::EnvFilter;
@@ -186,7 +185,6 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     // Its events are known; the report is what makes the controller show where things stand.
     let first = Batch { report: Some(report), ..Batch::default() };
     batches.try_send(first).expect("the channel is new and has room");
-    let stop_serving = CancellationToken::new();
     let mut parts = Parts::default();
     if let Source::Kubernetes(source) = &source
         && events
@@ -211,11 +209,18 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         // It is there to the end, which ends it.
         async move { outcome(admin::serve(admin_listener, admin).await) }
     });
-    let stopped = stop_serving.clone().cancelled_owned();
-    let server_health = health.clone();
+    let (server_health, server_drain) = (health.clone(), drain.clone());
     parts.spawn(GRPC_SERVER, async move {
-        let server = grpc::Server { limits, tls, allow_clients, destination, health: server_health, metrics };
-        outcome(server.serve(grpc_listener, stopped).await)
+        let server = grpc::Server {
+            limits,
+            tls,
+            allow_clients,
+            destination,
+            health: server_health,
+            drain: server_drain,
+            metrics,
+        };
+        outcome(server.serve(grpc_listener).await)
     });
     tokio::spawn(serve_once_synced(status, health.clone()));
     banner.print();
@@ -229,7 +234,6 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let shutdown = async {
         sleep(drain_delay).await;
         drain.start();
-        stop_serving.cancel();
         // Whoever watches the health has been told, and is not what the end waits for.
         for service in HEALTH_OF {
             health.clear_service_status(service).await;

@@ -67,13 +67,14 @@ pub(super) async fn serve(world: World) {
     let (controller, directory) = Controller::new(engine, lead, status, metrics.clone());
     let drain = Drain::new(Duration::ZERO, directory.topics().clone());
     let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
-    let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
+    let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
     let listener = child::listen();
     let port = listener.local_addr().expect("bound").port();
     let (batches, batches_in) = mpsc::channel(BATCHES);
     tokio::spawn(controller.run(batches_in));
     let health = HealthReporter::new();
     let server = grpc::Server {
+        drain,
         tls: None,
         allow_clients: AllowClients::default(),
         limits: limits(),
@@ -81,6 +82,6 @@ pub(super) async fn serve(world: World) {
         health,
         metrics: metrics.clone(),
     };
-    tokio::spawn(async move { server.serve(listener, std::future::pending()).await.expect("it serves") });
+    tokio::spawn(async move { server.serve(listener).await.expect("it serves") });
     child::obey(port, world, Ours { changes: world.changes(), batches, metrics }).await;
 }

@@ -2,6 +2,8 @@
 
 use std::{error::Error, io};
 
+use super::late::TooMuch;
+
 /// The reason, from a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -87,6 +89,9 @@ impl Ended {
     }
 
     fn of_io(error: &io::Error) -> Self {
+        if error.get_ref().is_some_and(|error| error.is::<TooMuch>()) {
+            return Self::Flood;
+        }
         match error.kind() {
             io::ErrorKind::TimedOut => Self::Unreachable,
             io::ErrorKind::InvalidData => Self::Protocol,

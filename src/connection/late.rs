@@ -16,9 +16,15 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::toll::Toll;
+
 /// How much is kept at most, in bytes: some five hundred ordinary messages. More is written at once, as the socket
 /// takes it; the larger the pieces, the cheaper (a quarter of this took a third more CPU for messages of megabytes).
 const CAPACITY: usize = 256 * 1024;
+
+/// How much is read from a client in one poll of its connection, in bytes. A hundred requests; a client with more to
+/// say waits for the others.
+const READ_AT_ONCE: usize = 32 * 1024;
 
 /// A socket and what is to be written to it. Shared by HTTP/2, which writes, and the connection, which drains; both
 /// are one task, so the lock is never waited for.
@@ -38,11 +44,22 @@ struct State<I> {
     blocked: bool,
     /// Whether `io` has something that it wants to be flushed.
     unflushed: bool,
+    toll: Toll,
+    /// How much may be read until the next drain.
+    budget: usize,
 }
 
 impl<I> Socket<I> {
     pub(super) fn new(io: I) -> Self {
-        let state = State { io, unsent: Vec::new(), sent: 0, blocked: false, unflushed: false };
+        let state = State {
+            io,
+            unsent: Vec::new(),
+            sent: 0,
+            blocked: false,
+            unflushed: false,
+            toll: Toll::new(),
+            budget: READ_AT_ONCE,
+        };
         Self { state: Mutex::new(state), received: AtomicU64::new(0) }
     }
 
@@ -61,6 +78,7 @@ impl<I: AsyncWrite + Unpin> Socket<I> {
     /// not be woken and has to be polled.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut state = self.lock();
+        state.budget = READ_AT_ONCE;
         ready!(state.poll_drain(cx))?;
         Poll::Ready(Ok(mem::take(&mut state.blocked)))
     }
@@ -75,6 +93,7 @@ impl<I: AsyncWrite + Unpin> State<I> {
             }
             self.sent += written;
             self.unflushed = true;
+            self.toll.written(written as u64);
         }
         // An idle connection keeps no buffer.
         self.unsent = Vec::new();
@@ -116,13 +135,28 @@ impl<I> Late<I> {
 
 impl<I: AsyncRead + Unpin> AsyncRead for Late<I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.socket.lock();
+        if state.budget == 0 {
+            // The others of this thread are waiting.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.socket.lock().io).poll_read(cx, buf))?;
-        let received = buf.filled().len() - before;
-        self.socket.received.fetch_add(received as u64, Ordering::Relaxed);
+        ready!(Pin::new(&mut state.io).poll_read(cx, buf))?;
+        let received = &buf.filled()[before..];
+        self.socket.received.fetch_add(received.len() as u64, Ordering::Relaxed);
+        state.budget = state.budget.saturating_sub(received.len());
+        if !state.toll.pay(received) {
+            return Poll::Ready(Err(io::Error::other(TooMuch)));
+        }
         Poll::Ready(Ok(()))
     }
 }
+
+/// A client that cannot pay for what it says.
+#[derive(Debug, thiserror::Error)]
+#[error("the client sends too many frames that cost it nothing")]
+pub(super) struct TooMuch;
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Late<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -1,7 +1,6 @@
 //! From a listener to connections that are served, each by a task of its own.
 
 use std::{
-    future::Future,
     io,
     net::{IpAddr, SocketAddr},
     pin::pin,
@@ -19,10 +18,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Duration, sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use tonic::{Status, service::Routes};
 
 use super::{
+    drain::Drain,
     gate::{Gate, Rules},
     limits::{Limit, Limits},
 };
@@ -68,22 +68,22 @@ pub(super) struct Acceptor {
     routes: Routes,
     /// Those that are there, and those among them that are being turned away.
     open: Arc<AtomicUsize>,
-    stopped: CancellationToken,
+    drain: Drain,
 }
 
 impl Acceptor {
-    pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes) -> Self {
-        let (open, stopped) = (Arc::default(), CancellationToken::new());
-        Self { rules: Arc::new(rules), tls, routes, open, stopped }
+    pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes, drain: Drain) -> Self {
+        Self { rules: Arc::new(rules), tls, routes, open: Arc::default(), drain }
     }
 
-    /// Serves connections until `stop` is done and every one has ended after that.
-    pub(super) async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    /// Serves connections until the drain is over and every one has ended after that.
+    pub(super) async fn serve(self, listener: TcpListener) {
         let connections = TaskTracker::new();
-        let mut stop = pin!(stop);
+        let drain = self.drain.clone();
+        let mut over = pin!(drain.over());
         loop {
             let accepted = tokio::select! {
-                () = &mut stop => break,
+                () = &mut over => break,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -101,7 +101,6 @@ impl Acceptor {
         }
         // Nobody who comes now shall wait for an answer.
         drop(listener);
-        self.stopped.cancel();
         connections.close();
         connections.wait().await;
     }
@@ -135,9 +134,8 @@ impl Acceptor {
             }
             Some(acceptor) => {
                 let handshake = Box::pin(timeout(self.patience(&client).greeting, acceptor.accept(socket)));
-                let stopped = self.stopped.cancelled();
                 tokio::select! {
-                    () = stopped => Ended::Drained,
+                    () = self.drain.over() => Ended::Drained,
                     handshake = handshake => match handshake {
                         Ok(Ok(socket)) => {
                             let identity = Identity::of_connection(socket.get_ref().1);
@@ -193,12 +191,18 @@ impl Acceptor {
         let patience = self.patience(client);
         let mut connection = Connection::new(io, gate, peer, patience, |http| configure(http, limits));
         tokio::select! {
-            ended = &mut connection => ended,
-            () = self.stopped.cancelled() => {
-                connection.close(Ended::Drained);
-                connection.await
+            ended = &mut connection => return ended,
+            () = self.drain.started() => {}
+        }
+        // Whoever has its streams here is to ask somebody else from now on. Whoever has just come may still ask.
+        if connection.is_idle() {
+            tokio::select! {
+                ended = &mut connection => return ended,
+                () = self.drain.over() => {}
             }
         }
+        connection.close(Ended::Drained);
+        connection.await
     }
 
     fn prepare(&self, socket: &TcpStream) -> io::Result<()> {

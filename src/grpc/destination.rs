@@ -107,7 +107,7 @@ impl Shared {
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
         let request = tokio::select! {
             request = self.reader.read(request) => request?,
-            () = self.drain.started() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
+            () = self.drain.over() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
         let target = target(method, &request, &self.domain)?;
         let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {

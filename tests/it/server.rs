@@ -179,13 +179,14 @@ impl InProcess {
         let topics = directory.topics().clone();
         let drain = Drain::new(Duration::ZERO, topics.clone());
         let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
-        let destination = Destination::new(directory, domain, requests, drain, metrics.clone());
+        let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
         let (batches, batches_in) = mpsc::channel(BATCHES);
         tokio::spawn(controller.run(batches_in));
         let health = tonic_health::server::HealthReporter::new();
         let server = grpc::Server {
+            drain,
             limits: Limits::default(),
             tls: None,
             allow_clients: AllowClients::default(),
@@ -193,7 +194,7 @@ impl InProcess {
             health,
             metrics,
         };
-        tokio::spawn(server.serve(listener, std::future::pending()));
+        tokio::spawn(server.serve(listener));
         Self { addr, batches, topics }
     }
 }
