@@ -21,6 +21,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing_subscriber::EnvFilter;
 
 mod banner;
+mod files;
 
 use self::banner::Banner;
 use crate::{
@@ -169,6 +170,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let max_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
     let requests = Requests { max_bytes, time: request_timeout };
     let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
+    files::make_room(max_connections);
     let stream_rate =
         (max_stream_rate > 0).then(|| Rate { per_second: max_stream_rate, burst: max_stream_burst.max(1) });
     let limits = Limits {
