@@ -48,7 +48,7 @@ impl TryFrom<Flags> for DrainArgs {
             let message = format!(
                 "--drain-delay {delay:?} is longer than --drain-timeout {timeout:?}, which would cut all streams \
                  off before the first could be ended in peace; make the timeout at least delay and \
-                 --drain-window together, here --drain-timeout {:?}\n",
+                 --drain-window together, here --drain-timeout {:?}",
                 delay.saturating_add(window)
             );
             return Err(Error::raw(ErrorKind::ValueValidation, message));

@@ -251,7 +251,7 @@ mod tests {
                 "--drain-delay 20s --drain-window 3s",
                 "--drain-delay 20s is longer than --drain-timeout 15s, which would cut all streams off before the \
                  first could be ended in peace; make the timeout at least delay and --drain-window together, here \
-                 --drain-timeout 23s\n",
+                 --drain-timeout 23s\n\nUsage:",
             ),
             ("--apex-override sometimes", "possible values: always, never"),
             ("--max-concurrent-streams 0", "0 is not in 1.."),
