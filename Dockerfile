@@ -10,6 +10,10 @@ ARG DEBIAN=bookworm
 ARG DISTROLESS=debian12
 
 FROM docker.io/library/rust:${RUST_VERSION}-slim-${DEBIAN} AS build
+# The allocator (jemalloc) is C and builds with make; the compiler and the C library's headers are in the image.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY proto proto

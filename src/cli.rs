@@ -21,8 +21,8 @@ use std::{
 };
 
 pub use self::args::{
-    ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, GetArgs, LimitArgs, LogFormat, MeshArgs, Output,
-    OutputArgs, ProfileArgs, Reading, ServeArgs, ServerArgs, TlsArgs, TransportMode, VersionArgs,
+    ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, DrainArgs, GetArgs, LimitArgs, LogFormat, MeshArgs,
+    Output, OutputArgs, ProfileArgs, Reading, ServeArgs, ServerArgs, TlsArgs, TransportMode, VersionArgs,
 };
 use self::exit::{Exit, Failure};
 

@@ -20,7 +20,8 @@
 //! * [`source`] where events come from;
 //! * [`controller`] the one task that changes anything, [`hold`] what it puts off, [`topic`] how an answer
 //!   reaches many;
-//! * [`grpc`] (with [`tls`]), [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
+//! * [`connection`] an HTTP/2 connection and its streams, [`tls`] who they are with;
+//! * [`grpc`], [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
 //! * [`cli`], [`check`] and [`client`] the commands.
 //!
 //! From `model` to `engine` nothing does IO, has a clock or can fail: what a user got wrong is part of the

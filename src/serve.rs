@@ -20,11 +20,12 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing_subscriber::EnvFilter;
 
 mod banner;
+mod files;
 
 use self::banner::Banner;
 use crate::{
     admin::{self, Admin},
-    cli::{ApexOverride, LimitArgs, LogFormat, ServeArgs},
+    cli::{ApexOverride, DrainArgs, LimitArgs, LogFormat, ServeArgs},
     client::HostPort,
     controller::{BATCHES, Controller},
     engine::Engine,
@@ -88,13 +89,13 @@ pub enum Failure {
 /// [`Failure`] says what could not be done and what would help.
 pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     // A flag that nobody uses does not compile.
-    let (addr, metrics_addr) = (args.addr(), args.metrics_addr());
+    let addr = args.addr();
     let ServeArgs {
         manifests,
         kubeconfig,
         events,
         addr: _,
-        metrics_addr: _,
+        metrics_addr,
         cluster_domain,
         enable_ipv6,
         apex_override,
@@ -115,9 +116,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
                 request_timeout,
                 idle_timeout,
             },
-        drain_delay,
-        drain_window,
-        drain_timeout,
+        drain: DrainArgs { delay: drain_delay, window: drain_window, timeout: drain_timeout },
         log_level,
         log_format,
     } = args;
@@ -170,6 +169,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
     let stream_rate =
         (max_stream_rate > 0).then(|| Rate { per_second: max_stream_rate, burst: max_stream_burst.max(1) });
+    files::make_room(max_connections);
     let limits = Limits {
         max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
         max_concurrent_streams,

@@ -2,6 +2,7 @@
 
 mod check;
 mod common;
+mod drain;
 mod get;
 mod http2;
 mod limits;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
+    drain::DrainArgs,
     get::{GetArgs, Reading},
     limits::LimitArgs,
     mesh::{MeshArgs, TransportMode},

@@ -1,7 +1,7 @@
 //! `io.linkerd.proxy.destination.Destination`: from a request to the stream that answers it.
 //!
 //! Written by hand where tonic would generate it, because the generated service encodes each message for
-//! each stream. Requests are still decoded by tonic, and everything around the service is tonic's as well.
+//! each stream; requests are read by hand too (`grpc::request`). Everything around the service is tonic's.
 
 use std::{
     convert::Infallible,

@@ -9,8 +9,8 @@ use crate::{
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
 
-/// A kind of somebody else's that one overlay writes.
-const SERVICE_MONITORS: &str = r#"
+/// Kinds of somebody else's that one overlay writes.
+const MONITORING: &str = r#"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: servicemonitors.monitoring.coreos.com}
@@ -18,6 +18,19 @@ spec:
   group: monitoring.coreos.com
   scope: Namespaced
   names: {kind: ServiceMonitor, plural: servicemonitors}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: prometheusrules.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {kind: PrometheusRule, plural: prometheusrules}
   versions:
   - name: v1
     served: true
@@ -43,7 +56,7 @@ spec:
 fn cluster_with_kinds() -> ControlPlane {
     let cluster = ControlPlane::start();
     cluster.kubectl(&["apply", "--kustomize", &format!("{DEPLOY}/crds")], "");
-    cluster.apply(SERVICE_MONITORS);
+    cluster.apply(MONITORING);
     cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"], "");
     cluster
 }

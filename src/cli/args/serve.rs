@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{LimitArgs, MeshArgs, TlsArgs, parse};
+use super::{DrainArgs, LimitArgs, MeshArgs, TlsArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -37,11 +37,12 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT")]
     pub addr: Option<HostPort>,
 
-    /// Where to serve the admin pages over HTTP [default: 127.0.0.1:9996 with --manifests, else 0.0.0.0:9996]
+    /// Where to serve the admin pages over plain HTTP, to whoever can reach it
     ///
-    /// They are /live, /ready, /metrics and /debug/warnings. The port is Linkerd's.
-    #[arg(long, env = "SWITCHYARD_METRICS_ADDR", value_name = "HOST:PORT")]
-    pub metrics_addr: Option<HostPort>,
+    /// They are /live, /ready, /metrics and /debug/warnings. In a Pod it has to be :9996, for a kubelet's probes
+    /// and Prometheus come from outside. The port is Linkerd's.
+    #[arg(long, env = "SWITCHYARD_METRICS_ADDR", value_name = "HOST:PORT", default_value = "127.0.0.1:9996")]
+    pub metrics_addr: HostPort,
 
     /// The cluster's DNS domain: services are asked for as name.namespace.svc.DOMAIN
     #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
@@ -78,23 +79,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
 
-    /// On shutdown: the time between "not ready" and the first stream that is ended
-    ///
-    /// Time for load balancers to send new clients elsewhere.
-    #[arg(long, env = "SWITCHYARD_DRAIN_DELAY", value_name = "DURATION", default_value = "0s", value_parser = parse::duration)]
-    pub drain_delay: Duration,
-
-    /// On shutdown, after that: streams are ended at random moments within this time
-    ///
-    /// So that the clients do not all come to the next server at once.
-    #[arg(long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
-    pub drain_window: Duration,
-
-    /// On shutdown: what is left after this time, counted from the signal, is cut off
-    ///
-    /// It bounds the delay and the window too. A second signal stops at once.
-    #[arg(long, env = "SWITCHYARD_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = parse::duration)]
-    pub drain_timeout: Duration,
+    /// How it ends.
+    #[command(flatten)]
+    pub drain: DrainArgs,
 
     /// What to log: trace, debug, info, warn, error or off; also per module, as info,switchyard=debug
     #[arg(long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = parse::log_level)]
@@ -118,18 +105,9 @@ impl ServeArgs {
     /// Where to serve gRPC.
     #[must_use]
     pub fn addr(&self) -> HostPort {
-        self.addr.clone().unwrap_or_else(|| self.default_addr(8086))
-    }
-
-    /// Where to serve the admin pages.
-    #[must_use]
-    pub fn metrics_addr(&self) -> HostPort {
-        self.metrics_addr.clone().unwrap_or_else(|| self.default_addr(9996))
-    }
-
-    /// On a desk only for this machine, in a cluster for everybody.
-    fn default_addr(&self, port: u16) -> HostPort {
-        HostPort::new(if self.manifests.is_some() { "127.0.0.1" } else { "0.0.0.0" }, port)
+        // On a desk only for this machine, in a cluster for everybody.
+        let host = if self.manifests.is_some() { "127.0.0.1" } else { "0.0.0.0" };
+        self.addr.clone().unwrap_or_else(|| HostPort::new(host, 8086))
     }
 }
 
@@ -178,7 +156,7 @@ Exit codes:
 mod tests {
     use std::time::Duration;
 
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
     use super::{ApexOverride, LogFormat, ServeArgs};
     use crate::cli::{Cli, Command};
@@ -202,25 +180,49 @@ mod tests {
         assert_eq!(args.keepalive_interval, Duration::from_secs(10));
         assert_eq!(args.keepalive_timeout, Duration::from_secs(5));
         assert_eq!(args.log_level, "info");
-        assert_eq!(args.drain_delay, Duration::ZERO);
-        assert_eq!(args.drain_window, Duration::from_secs(5));
-        assert_eq!(args.drain_timeout, Duration::from_secs(15));
+        assert_eq!(args.drain.delay, Duration::ZERO);
+        assert_eq!(args.drain.window, Duration::from_secs(5));
+        assert_eq!(args.drain.timeout, Duration::from_secs(15));
     }
 
     #[test]
     fn where_it_listens() {
         for (flags, grpc, admin) in [
-            ("", "0.0.0.0:8086", "0.0.0.0:9996"),
+            ("", "0.0.0.0:8086", "127.0.0.1:9996"),
             ("--manifests x", "127.0.0.1:8086", "127.0.0.1:9996"),
             ("--manifests x --addr :8086", ":8086", "127.0.0.1:9996"),
+            ("--metrics-addr :9996", "0.0.0.0:8086", ":9996"),
             ("--addr 127.0.0.1:0 --metrics-addr [::1]:0", "127.0.0.1:0", "[::1]:0"),
         ] {
             let args = parse(flags).unwrap();
             assert_eq!(
-                (args.addr().to_string().as_str(), args.metrics_addr().to_string().as_str()),
+                (args.addr().to_string().as_str(), args.metrics_addr.to_string().as_str()),
                 (grpc, admin)
             );
         }
+    }
+
+    #[test]
+    fn a_delay_may_take_all_the_time_there_is() {
+        let args = parse("--drain-delay 20s --drain-timeout 20s").unwrap();
+        assert_eq!(args.drain.delay, args.drain.timeout);
+    }
+
+    #[test]
+    fn the_settings_of_the_deployment_are_understood_and_let_the_kubelet_ask() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flag = |setting: &str| {
+            let (variable, value) = setting.split_once('=').unwrap();
+            let named = serve.get_arguments().find(|arg| arg.get_env().is_some_and(|env| env == variable));
+            let name =
+                named.and_then(|arg| arg.get_long()).unwrap_or_else(|| panic!("no flag has {variable}"));
+            format!("--{name}={value}")
+        };
+        let settings = include_str!("../../../deploy/base/settings.env");
+        let settings = settings.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let args = parse(&settings.map(flag).collect::<Vec<_>>().join(" ")).unwrap();
+        assert_eq!(args.metrics_addr.to_string(), ":9996");
     }
 
     #[test]
@@ -245,6 +247,12 @@ mod tests {
             ("--drain-window=-1s", "write a number with its unit"),
             ("--log-level warning", "write one of trace, debug, info, warn, error, off"),
             ("--cluster-domain a..b", "write a DNS domain, for example cluster.local"),
+            (
+                "--drain-delay 20s --drain-window 3s",
+                "--drain-delay 20s is longer than --drain-timeout 15s, which would cut all streams off before the \
+                 first could be ended in peace; make the timeout at least delay and --drain-window together, here \
+                 --drain-timeout 23s\n\nUsage:",
+            ),
             ("--apex-override sometimes", "possible values: always, never"),
             ("--max-concurrent-streams 0", "0 is not in 1.."),
             ("--enable-ipv6=maybe", "value was not a boolean"),
