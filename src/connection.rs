@@ -3,13 +3,13 @@
 //! A change is told to many streams at once, and what it costs is not our work but the system call for each
 //! write. With a task for each stream (hyper's usual way) the runtime alternates between a stream's task and its
 //! connection's, which writes as soon as it is polled: one `writev` a message. Here the futures of the streams
-//! belong to their connection's task ([`streams`]), which first polls those that were woken, then HTTP/2, and
-//! only then writes what came together ([`late`]): one `write` for each connection and change, five times less CPU
+//! belong to their connection's task (`streams`), which first polls those that were woken, then HTTP/2, and
+//! only then writes what came together (`late`): one `write` for each connection and change, five times less CPU
 //! with a hundred streams on a connection.
 //!
 //! The rest of the server sees none of it: services are plain tonic services on plain hyper. What must hold:
 //!
-//! * [`Late`] swallows flushes, so whoever polls the connection drains it before saying `Pending`.
+//! * `Late` swallows flushes, so whoever polls the connection drains it before saying `Pending`.
 //! * A stream that is woken while its connection is being polled is seen in the same poll, or the connection is
 //!   polled again; a wake-up is never lost.
 //! * The future of a stream is dropped at the latest with its connection, in whatever way that ends.
@@ -53,6 +53,9 @@ const TURNS: usize = 4;
 /// The least a client sends that speaks HTTP/2 at all: the preface and the head of its settings, in bytes.
 const GREETING: u64 = 24 + 9;
 
+/// How long a client without a stream that was told to go may take to do so.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// How long a connection may be there for nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -83,7 +86,12 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     Greeting,
-    Stream,
+    /// One more than there were so far.
+    Stream {
+        after: usize,
+    },
+    /// Its end, for it has been told that there is nothing for it.
+    Goodbye,
     Nothing,
 }
 
@@ -131,6 +139,7 @@ where
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         for _ in 0..TURNS {
             self.streams.poll_woken();
+            self.socket.shares(self.peer.take_large());
             let mut http = Context::from_waker(self.streams.http_waker());
             if let Poll::Ready(result) = Pin::new(&mut self.http).poll(&mut http) {
                 let ended = match result {
@@ -151,13 +160,9 @@ where
     /// Writes what came together.
     fn drain(&mut self, cx: &mut Context<'_>) {
         match self.socket.poll_drain(cx) {
-            Poll::Ready(Ok(was_blocked)) => {
-                self.peer.drained();
-                if was_blocked {
-                    // HTTP/2 had more to write than fitted, and waits for room that there is now.
-                    cx.waker().wake_by_ref();
-                }
-            }
+            Poll::Ready(Ok(false)) => self.peer.drained(),
+            // HTTP/2 had more to write than fitted, and waits for room that there is now.
+            Poll::Ready(Ok(true)) => cx.waker().wake_by_ref(),
             // HTTP/2 meets the failure when it is polled next.
             Poll::Ready(Err(_)) => cx.waker().wake_by_ref(),
             Poll::Pending => {}
@@ -168,15 +173,25 @@ where
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Expected> {
         let waits_for = if self.socket.received() < GREETING {
             Expected::Greeting
-        } else if self.streams.is_empty() && self.closing.is_none() {
-            Expected::Stream
-        } else {
+        } else if !self.streams.is_empty() {
             Expected::Nothing
+        } else if self.closing.is_some() {
+            Expected::Goodbye
+        } else {
+            // A stream that was over before this could see it counts as well.
+            Expected::Stream { after: self.peer.requests() }
         };
         if waits_for != self.waits_for {
             self.waits_for = waits_for;
-            let idle = self.patience.idle.filter(|_| waits_for == Expected::Stream);
-            self.deadline = idle.map(|idle| Box::pin(sleep_until(Instant::now() + idle)));
+            let time = match waits_for {
+                Expected::Greeting | Expected::Nothing => None,
+                Expected::Stream { .. } => self.patience.idle,
+                Expected::Goodbye => Some(GOODBYE),
+            };
+            self.deadline = time.map(|time| Box::pin(sleep_until(Instant::now() + time)));
+        }
+        if waits_for == Expected::Greeting && self.closing.is_some() {
+            return Poll::Ready(waits_for);
         }
         let Some(deadline) = &mut self.deadline else { return Poll::Pending };
         deadline.as_mut().poll(cx).map(|()| waits_for)
@@ -207,13 +222,15 @@ where
             return Poll::Ready(Ended::Flood);
         }
         match this.poll_deadline(cx) {
-            Poll::Ready(Expected::Greeting) => return Poll::Ready(Ended::Silent),
-            Poll::Ready(_) => {
+            Poll::Ready(Expected::Greeting) => Poll::Ready(this.closing.unwrap_or(Ended::Silent)),
+            // It was told, and does not go by itself.
+            Poll::Ready(Expected::Goodbye) => Poll::Ready(this.closing.unwrap_or(Ended::Idle)),
+            Poll::Ready(Expected::Stream { .. } | Expected::Nothing) => {
                 this.close(Ended::Idle);
                 cx.waker().wake_by_ref();
+                Poll::Pending
             }
-            Poll::Pending => {}
+            Poll::Pending => Poll::Pending,
         }
-        Poll::Pending
     }
 }

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     mem,
+    ops::Bound,
     sync::{Arc, Weak},
 };
 
@@ -35,6 +36,8 @@ pub const VIEW_LINGER: Duration = Duration::from_secs(3);
 pub const MAX_VIEWS: usize = 200_000;
 /// How often what is no longer needed is looked for: views, and bytes that nobody asks for.
 const REAPING: Duration = Duration::from_secs(1);
+/// How many views are looked at each time: a few milliseconds, in which nothing is made known.
+const REAPED_AT_ONCE: usize = 20_000;
 /// How many batches may wait. The controller takes up to `TURN` in one step, so a source that fills this is
 /// made to wait for a few steps.
 pub const BATCHES: usize = 1024;
@@ -107,6 +110,8 @@ pub struct Controller {
     /// What is made known of each answer, by the address of the answer.
     known: HashMap<usize, Weak<Published>>,
     max_views: usize,
+    /// The last view that was looked at, if there are more after it.
+    reaped: Option<Target>,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
 }
@@ -134,6 +139,7 @@ impl Controller {
             logged: BTreeMap::new(),
             known: HashMap::new(),
             max_views: MAX_VIEWS,
+            reaped: None,
             status,
             metrics,
         };
@@ -171,7 +177,6 @@ impl Controller {
                     // Where views are short, those that somebody watches come first.
                     let short = self.watched.len() >= self.max_views;
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
-                    self.watched.values().for_each(|topic| topic.cool());
                 }
             }
             // What is asked for can be odd as well.
@@ -290,10 +295,22 @@ impl Controller {
         self.known.insert(Arc::as_ptr(published.answer()).addr(), Arc::downgrade(published));
     }
 
-    /// Lets go of views that nobody watched for so long.
+    /// Lets go of views that nobody watched for so long, and of bytes that nobody asks for. Of very many views it looks
+    /// at some each time.
     fn reap(&mut self, linger: Duration) {
-        let idle: Vec<_> =
-            self.watched.keys().filter(|target| self.topics.reap(target, linger)).cloned().collect();
+        let after = self.reaped.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut idle, mut last) = (Vec::new(), None);
+        for (target, topic) in self.watched.range((after, Bound::Unbounded)).take(REAPED_AT_ONCE) {
+            if self.topics.reap(target, linger) {
+                idle.push(target.clone());
+            } else {
+                topic.cool();
+            }
+            last = Some(target);
+        }
+        // From the beginning again after the last one.
+        self.reaped =
+            last.filter(|last| self.watched.last_key_value().is_some_and(|(end, _)| end != *last)).cloned();
         for target in idle {
             self.watched.remove(&target);
             self.holds.release(&target);

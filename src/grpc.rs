@@ -31,6 +31,9 @@ use crate::{
 use destination::Destination;
 use drain::Drain;
 
+/// The largest request of health and reflection, in bytes: a name. As many are held at once as there may be streams.
+const SMALL: usize = 4096;
+
 /// Everything that is served on the port.
 #[derive(Debug)]
 pub struct Server {
@@ -62,11 +65,12 @@ impl Server {
                 .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
+        let health = HealthServer::new(HealthService::from_health_reporter(health));
         let routes = Routes::new(destination)
-            .add_service(HealthServer::new(HealthService::from_health_reporter(health)))
-            .add_service(reflection().build_v1()?)
+            .add_service(health.max_decoding_message_size(SMALL))
+            .add_service(reflection().build_v1()?.max_decoding_message_size(SMALL))
             // What older grpcurl releases ask for.
-            .add_service(reflection().build_v1alpha()?)
+            .add_service(reflection().build_v1alpha()?.max_decoding_message_size(SMALL))
             .prepare();
         let rules = gate::Rules::new(limits, allow_clients, metrics);
         accept::Acceptor::new(rules, tls, routes, drain).serve(listener).await;

@@ -4,6 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use switchyard::cli::{self, Cli};
+use tikv_jemallocator::Jemalloc;
+
+/// Gives memory back after a storm, which the system's allocator does not: what a thousand clients needed at once is
+/// spread over its arenas.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     // First: `--help` and wrong usage end here, without a runtime.

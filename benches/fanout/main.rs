@@ -35,6 +35,7 @@ mod worlds;
 
 use std::{process::ExitCode, time::Duration};
 
+use tikv_jemallocator::Jemalloc;
 use tokio::{
     runtime::{Builder, Runtime},
     task::LocalSet,
@@ -48,8 +49,9 @@ use self::{
     worlds::World,
 };
 
-/// Whose memory is measured: that of `switchyard`, which has no allocator of its own. The floor has the same one.
-const ALLOCATOR: &str = "the system's";
+/// That of `switchyard`. The floor has the same one.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// What can go wrong ends the benchmark.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -168,7 +170,7 @@ impl Wanted {
 #[expect(clippy::print_stdout, reason = "the table is what this is for")]
 async fn measure(wanted: &Wanted) -> Outcome<bool> {
     let mut lines: Vec<Line> = Vec::new();
-    println!("allocator: {ALLOCATOR}; threads of a server: {WORKERS}");
+    println!("allocator: jemalloc; threads of a server: {WORKERS}");
     println!("{}", table::head());
     let mut show = |mut new: Vec<Line>| {
         if wanted.quick {

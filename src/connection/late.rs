@@ -2,8 +2,13 @@
 //!
 //! `h2` flushes after every data frame of 256 bytes or more, so a buffer that obeys flushes does not batch the
 //! usual message. This one does not obey: its owner drains it after each poll instead, and nobody else may own one.
+//!
+//! What is small is copied together. What is large and known to be shared ([`Socket::shares`]) is kept as what it is:
+//! a message of megabytes that goes to many streams would otherwise be copied for each, which is half of what the
+//! kernel does with it.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
     mem,
     pin::Pin,
@@ -14,14 +19,20 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::toll::Toll;
 
 /// How much is kept at most, in bytes: some five hundred ordinary messages. More is written at once, as the socket
-/// takes it; the larger the pieces, the cheaper (a quarter of this took a third more CPU for messages of megabytes).
+/// takes it.
 const CAPACITY: usize = 256 * 1024;
-
+/// What is smaller is copied: a piece of its own costs about as much as copying this many bytes.
+const LARGE: usize = 2048;
+/// How many shared messages are known at once. There are rarely two that are large on one connection.
+const SHARED: usize = 4;
+/// How many pieces are written at once.
+const PIECES: usize = 64;
 /// How much is read from a client in one poll of its connection, in bytes. A hundred requests; a client with more to
 /// say waits for the others.
 const READ_AT_ONCE: usize = 32 * 1024;
@@ -37,9 +48,9 @@ pub(super) struct Socket<I> {
 #[derive(Debug)]
 struct State<I> {
     io: I,
-    unsent: Vec<u8>,
-    /// How much of `unsent` has been written.
-    sent: usize,
+    unsent: Unsent,
+    /// Messages of which large pieces may come.
+    shared: Vec<Bytes>,
     /// Whether a writer was told to wait for room.
     blocked: bool,
     /// Whether `io` has something that it wants to be flushed.
@@ -49,12 +60,67 @@ struct State<I> {
     budget: usize,
 }
 
+/// What is kept, in order: shared pieces, and what was copied after the last of them.
+#[derive(Debug, Default)]
+struct Unsent {
+    pieces: VecDeque<Bytes>,
+    copied: BytesMut,
+    /// How much there is.
+    length: usize,
+}
+
+impl Unsent {
+    fn room(&self) -> usize {
+        CAPACITY - self.length
+    }
+
+    fn copy(&mut self, bytes: &[u8]) {
+        self.copied.extend_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn share(&mut self, bytes: Bytes) {
+        if !self.copied.is_empty() {
+            self.pieces.push_back(self.copied.split().freeze());
+        }
+        self.length += bytes.len();
+        self.pieces.push_back(bytes);
+    }
+
+    fn poll_write(
+        &self,
+        io: &mut (impl AsyncWrite + Unpin),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.pieces.is_empty() {
+            return Pin::new(io).poll_write(cx, &self.copied);
+        }
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let pieces = self.pieces.iter().map(|piece| &piece[..]).chain([&self.copied[..]]);
+        let count = slices.iter_mut().zip(pieces).map(|(slice, piece)| *slice = IoSlice::new(piece)).count();
+        Pin::new(io).poll_write_vectored(cx, &slices[..count])
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.length -= written;
+        while let Some(piece) = self.pieces.front_mut() {
+            if written < piece.len() {
+                piece.advance(written);
+                return;
+            }
+            written -= piece.len();
+            self.pieces.pop_front();
+        }
+        self.copied.advance(written);
+    }
+}
+
 impl<I> Socket<I> {
     pub(super) fn new(io: I) -> Self {
         let state = State {
             io,
-            unsent: Vec::new(),
-            sent: 0,
+            unsent: Unsent::default(),
+            shared: Vec::new(),
             blocked: false,
             unflushed: false,
             toll: Toll::new(),
@@ -71,6 +137,17 @@ impl<I> Socket<I> {
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
+
+    /// Until the next drain, pieces of these may be written. They need not be copied then.
+    pub(super) fn shares(&self, messages: impl IntoIterator<Item = Bytes>) {
+        let mut state = self.lock();
+        for message in messages {
+            let known = state.shared.iter().any(|known| known.as_ptr() == message.as_ptr());
+            if message.len() >= LARGE && !known && state.shared.len() < SHARED {
+                state.shared.push(message);
+            }
+        }
+    }
 }
 
 impl<I: AsyncWrite + Unpin> Socket<I> {
@@ -80,24 +157,27 @@ impl<I: AsyncWrite + Unpin> Socket<I> {
         let mut state = self.lock();
         state.budget = READ_AT_ONCE;
         ready!(state.poll_drain(cx))?;
-        Poll::Ready(Ok(mem::take(&mut state.blocked)))
+        let blocked = mem::take(&mut state.blocked);
+        if !blocked {
+            state.shared = Vec::new();
+        }
+        Poll::Ready(Ok(blocked))
     }
 }
 
 impl<I: AsyncWrite + Unpin> State<I> {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.unsent.len() {
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.unsent[self.sent..]))?;
+        while self.unsent.length > 0 {
+            let written = ready!(self.unsent.poll_write(&mut self.io, cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.sent += written;
+            self.unsent.advance(written);
             self.unflushed = true;
             self.toll.written(written as u64);
         }
         // An idle connection keeps no buffer.
-        self.unsent = Vec::new();
-        self.sent = 0;
+        self.unsent = Unsent::default();
         if self.unflushed {
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
             self.unflushed = false;
@@ -106,17 +186,23 @@ impl<I: AsyncWrite + Unpin> State<I> {
     }
 
     /// Room for what is to be kept. Pending if there is none and the socket takes nothing.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.unsent.len() == CAPACITY && self.poll_drain(cx)?.is_pending() {
-            if self.sent == 0 {
-                self.blocked = true;
-                return Poll::Pending;
-            }
-            // The socket took a part, and makes room for as much.
-            self.unsent.drain(..self.sent);
-            self.sent = 0;
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent.room() == 0 && self.poll_drain(cx)?.is_pending() && self.unsent.room() == 0 {
+            self.blocked = true;
+            return Poll::Pending;
         }
-        Poll::Ready(Ok(CAPACITY - self.unsent.len()))
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps these, or a part of them if there is no room for more.
+    fn keep(&mut self, bytes: &[u8]) -> usize {
+        let bytes = &bytes[..bytes.len().min(self.unsent.room())];
+        let whole = |known: &&Bytes| known.as_ptr_range().contains(&bytes.as_ptr());
+        match self.shared.iter().find(whole) {
+            Some(known) if bytes.len() >= LARGE => self.unsent.share(known.slice_ref(bytes)),
+            _ => self.unsent.copy(bytes),
+        }
+        bytes.len()
     }
 }
 
@@ -169,14 +255,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Late<I> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.socket.lock();
-        let room = ready!(state.poll_room(cx))?;
-        let mut left = room;
-        for slice in slices {
-            let taken = slice.len().min(left);
-            state.unsent.extend_from_slice(&slice[..taken]);
-            left -= taken;
-        }
-        Poll::Ready(Ok(room - left))
+        ready!(state.poll_room(cx))?;
+        Poll::Ready(Ok(slices.iter().map(|slice| state.keep(slice)).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {

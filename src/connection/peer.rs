@@ -1,50 +1,68 @@
 //! Who is at the other end of a connection, and what it has there. Requests carry it as an extension.
 
 use std::{
+    mem,
     net::SocketAddr,
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::metrics::Histogram;
+
+/// From how many bytes on it is worth to tell the socket of a message, and how many of these are told of in one poll.
+const LARGE: usize = 16 * 1024;
+const LARGE_AT_ONCE: usize = 4;
 
 /// How many different moments are kept until what came from them is written. More are counted with the oldest: what a
 /// client does not take for so long is late in any case.
 const MOMENTS: usize = 16;
 
-/// How many refused requests a connection may make, and how many more for each that is let through. A client that
-/// backs off makes a few; refusing costs about as much as asking.
-const REFUSALS: usize = 1000;
-const REFUSALS_EACH: usize = 10;
+/// How many refused requests a connection may make at once, and how many a second. A proxy that asks for all it needs
+/// and is over a limit with most of it stays below; refusing costs about as much as asking.
+const REFUSALS: u32 = 8192;
+const REFUSALS_A_SECOND: u32 = 500;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Peer {
     addr: SocketAddr,
     streams: AtomicUsize,
-    /// Requests that were let through, and that were not.
-    admitted: AtomicUsize,
-    refused: AtomicUsize,
+    /// How many requests it ever made.
+    requests: AtomicUsize,
+    refusals: Mutex<Refusals>,
+    flooding: AtomicBool,
     /// When what is about to be written came from the source, and how many messages that is.
     moments: Mutex<Vec<(Instant, u64)>>,
+    /// Large messages that are about to be written.
+    large: Mutex<Vec<Bytes>>,
     event_to_wire: Histogram,
+}
+
+/// How many more of its requests may be refused, and when that was counted.
+#[derive(Debug)]
+struct Refusals {
+    left: f64,
+    counted: Instant,
 }
 
 impl Peer {
     /// The client at this address; how late it is told things is added to `event_to_wire`.
     #[must_use]
     pub fn new(addr: SocketAddr, event_to_wire: Histogram) -> Self {
-        let (admitted, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let refusals = Refusals { left: f64::from(REFUSALS), counted: Instant::now() };
         Self {
             addr,
             streams: AtomicUsize::new(0),
-            admitted,
-            refused,
+            requests: AtomicUsize::new(0),
+            refusals: Mutex::new(refusals),
+            flooding: AtomicBool::new(false),
             moments: Mutex::default(),
+            large: Mutex::default(),
             event_to_wire,
         }
     }
@@ -61,38 +79,62 @@ impl Peer {
         self.streams.load(Ordering::Relaxed)
     }
 
-    /// A request was let through.
-    pub fn admitted(&self) {
-        self.admitted.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// A request was refused unseen.
     pub fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        let mut refusals = self.refusals.lock().expect("nothing panics while it holds this lock");
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(refusals.counted).as_secs_f64();
+        refusals.counted = now;
+        refusals.left =
+            (refusals.left + passed * f64::from(REFUSALS_A_SECOND)).min(f64::from(REFUSALS)) - 1.0;
+        if refusals.left < 0.0 {
+            self.flooding.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many requests it ever made.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Whether it goes on asking what is refused as if nothing had been said.
     pub(super) fn is_flooding(&self) -> bool {
-        let admitted = self.admitted.load(Ordering::Relaxed);
-        self.refused.load(Ordering::Relaxed) > REFUSALS.saturating_add(admitted.saturating_mul(REFUSALS_EACH))
+        self.flooding.load(Ordering::Relaxed)
     }
 
     pub(super) fn stream_began(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn stream_ended(&self) {
         self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A message was handed to HTTP/2, and says what the source said at this moment.
-    pub fn sends(&self, since: Instant) {
-        let mut moments = self.moments.lock().expect("nothing panics while it holds this lock");
-        let full = moments.len() == MOMENTS;
-        match moments.iter_mut().rfind(|(moment, _)| *moment == since || full) {
-            Some((_, count)) => *count += 1,
-            None => moments.push((since, 1)),
+    /// These bytes, which others are sent too, were handed to HTTP/2. They say what the source said at this moment, if
+    /// they say something new.
+    pub fn sends(&self, bytes: &Bytes, since: Option<Instant>) {
+        if bytes.len() >= LARGE {
+            let mut large = self.large.lock().expect("nothing panics while it holds this lock");
+            if large.len() < LARGE_AT_ONCE && large.last().is_none_or(|last| last.as_ptr() != bytes.as_ptr())
+            {
+                large.push(bytes.clone());
+            }
         }
+        let Some(since) = since else { return };
+        let mut moments = self.moments.lock().expect("nothing panics while it holds this lock");
+        if let Some((_, count)) = moments.iter_mut().rfind(|(moment, _)| *moment == since) {
+            *count += 1;
+        } else if moments.len() == MOMENTS {
+            moments[0].1 += 1;
+        } else {
+            moments.push((since, 1));
+        }
+    }
+
+    /// Large messages that were handed over since this was called last.
+    pub(super) fn take_large(&self) -> Vec<Bytes> {
+        mem::take(&mut self.large.lock().expect("nothing panics while it holds this lock"))
     }
 
     /// What was handed over is written.

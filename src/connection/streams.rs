@@ -22,6 +22,10 @@ use slab::Slab;
 
 use super::Peer;
 
+/// How many streams are polled before HTTP/2 is. Each may have to be compared with what is true by itself, while the
+/// other connections of this thread wait.
+const POLLED_AT_ONCE: usize = 512;
+
 type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where hyper puts the futures of new streams.
@@ -130,6 +134,15 @@ impl fmt::Debug for Streams {
     }
 }
 
+impl Drop for Streams {
+    fn drop(&mut self) {
+        // A stream holds an executor, and the list that a stream may still be in is the executor's: only this ends
+        // it. Not under the lock, for what is dropped wakes others.
+        let spawned = mem::take(&mut self.shared.lists().spawned);
+        drop(spawned);
+    }
+}
+
 impl Streams {
     pub(super) fn new(peer: Arc<Peer>) -> Self {
         let shared = Shared {
@@ -196,9 +209,12 @@ impl Streams {
         }
     }
 
-    /// Polls those that were woken, each once.
+    /// Polls those that were woken, each once; of very many the first.
     pub(super) fn poll_woken(&mut self) {
         let mut woken = mem::replace(&mut self.shared.lists().woken, mem::take(&mut self.spare));
+        if woken.len() > POLLED_AT_ONCE {
+            self.shared.lists().woken.extend(woken.drain(POLLED_AT_ONCE..));
+        }
         for place in woken.drain(..) {
             let Some(slot) = self.slots.get_mut(place) else { continue };
             slot.woken.woken.store(false, Ordering::Release);

@@ -47,6 +47,8 @@ const HEADER_MARGIN: u32 = 16 * 1024;
 const TURNED_AWAY: usize = 128;
 /// How long a connection beyond the limit has to ask something and be told.
 const TURNING_AWAY: Duration = Duration::from_secs(1);
+/// How long after the window of a drain streams may take to hear of their end.
+const OVERDUE: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be accepted (out of file descriptors, say) before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -66,14 +68,15 @@ pub(super) struct Acceptor {
     rules: Arc<Rules>,
     tls: Option<Tls>,
     routes: Routes,
-    /// Those that are there, and those among them that are being turned away.
+    /// How many there are, and how many more that are being turned away.
     open: Arc<AtomicUsize>,
+    turned_away: Arc<AtomicUsize>,
     drain: Drain,
 }
 
 impl Acceptor {
     pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes, drain: Drain) -> Self {
-        Self { rules: Arc::new(rules), tls, routes, open: Arc::default(), drain }
+        Self { rules: Arc::new(rules), tls, routes, open: Arc::default(), turned_away: Arc::default(), drain }
     }
 
     /// Serves connections until the drain is over and every one has ended after that.
@@ -107,16 +110,16 @@ impl Acceptor {
 
     /// A place for one more connection, if there is any.
     fn place(&self) -> Option<Place> {
-        let place = Place::new(self.open.clone(), self.rules.metrics.clone());
-        let max = self.rules.limits.max_connections;
-        if place.number > max {
-            Limit::Connections.hit(&self.rules.metrics);
+        let Rules { limits, metrics, .. } = &*self.rules;
+        if let Some(place) = Place::take(&self.open, limits.max_connections, false, metrics) {
+            return Some(place);
         }
-        if place.number > max + TURNED_AWAY {
-            place.metrics.connections_ended.get_or_create(&because(Ended::Refused)).inc();
-            return None;
+        Limit::Connections.hit(metrics);
+        let place = Place::take(&self.turned_away, TURNED_AWAY, true, metrics);
+        if place.is_none() {
+            metrics.connections_ended.get_or_create(&because(Ended::Refused)).inc();
         }
-        Some(place)
+        place
     }
 
     /// Serves a connection to its end.
@@ -124,7 +127,7 @@ impl Acceptor {
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%error, %addr, "cannot set up a connection");
         }
-        let is_beyond = place.number > self.rules.limits.max_connections;
+        let is_beyond = place.is_beyond;
         let local = socket.local_addr().ok().map(|local| local.ip());
         let client = Client { addr, local, is_beyond };
         let ended = match self.tls.as_ref().map(Tls::acceptor) {
@@ -189,7 +192,9 @@ impl Acceptor {
         let peer = Arc::new(Peer::new(client.addr, metrics.event_to_wire.clone()));
         let gate = Gate::new(self.rules.clone(), self.routes.clone(), peer.clone(), client.local, closed);
         let patience = self.patience(client);
-        let mut connection = Connection::new(io, gate, peer, patience, |http| configure(http, limits));
+        // Boxed, for a future that holds it by value has room for it twice.
+        let mut connection =
+            Box::new(Connection::new(io, gate, peer, patience, |http| configure(http, limits)));
         tokio::select! {
             ended = &mut connection => return ended,
             () = self.drain.started() => {}
@@ -202,7 +207,15 @@ impl Acceptor {
             }
         }
         connection.close(Ended::Drained);
-        connection.await
+        let overdue = async {
+            self.drain.over().await;
+            sleep(OVERDUE).await;
+        };
+        tokio::select! {
+            ended = &mut connection => ended,
+            // A stream that does not read does not hear that it has ended either.
+            () = overdue => Ended::Drained,
+        }
     }
 
     fn prepare(&self, socket: &TcpStream) -> io::Result<()> {
@@ -237,23 +250,25 @@ fn because(ended: Ended) -> Because {
 /// One of the connections that are there.
 #[derive(Debug)]
 struct Place {
-    /// How many there are with it.
-    number: usize,
-    open: Arc<AtomicUsize>,
+    /// Whether it is there to be told that there are too many.
+    is_beyond: bool,
+    taken: Arc<AtomicUsize>,
     metrics: Metrics,
 }
 
 impl Place {
-    fn new(open: Arc<AtomicUsize>, metrics: Metrics) -> Self {
-        let number = open.fetch_add(1, Ordering::Relaxed) + 1;
+    /// One of so many, if there is one left.
+    fn take(taken: &Arc<AtomicUsize>, max: usize, is_beyond: bool, metrics: &Metrics) -> Option<Self> {
+        let more = |count: usize| (count < max).then_some(count + 1);
+        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         metrics.connections.inc();
-        Self { number, open, metrics }
+        Some(Self { is_beyond, taken: taken.clone(), metrics: metrics.clone() })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_sub(1, Ordering::Relaxed);
         self.metrics.connections.dec();
     }
 }

@@ -94,8 +94,8 @@ impl Body for Answers {
         let Some(cursor) = &mut this.cursor else { return Poll::Ready(None) };
         if let Poll::Ready(Told { frames, since }) = cursor.poll_next(cx) {
             this.tally.messages.inc_by(frames.messages.into());
-            if let (Some(peer), Some(since)) = (&this.peer, since) {
-                peer.sends(since);
+            if let Some(peer) = &this.peer {
+                peer.sends(&frames.bytes, since);
             }
             return Poll::Ready(Some(Ok(Frame::data(frames.bytes))));
         }

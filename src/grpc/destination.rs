@@ -110,6 +110,7 @@ impl Shared {
             () = self.drain.over() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
         let target = target(method, &request, &self.domain)?;
+        drop(request);
         let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
             Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
             Unavailable::TooManyViews(_) => {
@@ -165,6 +166,7 @@ pub(super) fn code_label(code: tonic::Code) -> &'static str {
         tonic::Code::Unimplemented => "unimplemented",
         tonic::Code::Unavailable => "unavailable",
         tonic::Code::DeadlineExceeded => "deadline_exceeded",
+        tonic::Code::Internal => "internal",
         tonic::Code::PermissionDenied => "permission_denied",
         tonic::Code::ResourceExhausted => "resource_exhausted",
         _ => "other",

@@ -113,7 +113,6 @@ impl Service<Request<Incoming>> for Gate {
             self.rules.metrics.refused.get_or_create(&Because { reason }).inc();
             return Box::pin(future::ready(Ok(status.into_http())));
         }
-        self.peer.admitted();
         request.extensions_mut().insert(self.peer.clone());
         // Routes are always ready.
         Box::pin(self.routes.clone().call(request.map(Body::new)))

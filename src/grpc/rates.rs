@@ -2,7 +2,7 @@
 
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use dashmap::DashMap;
@@ -23,6 +23,8 @@ pub(super) struct Rates {
     rate: Rate,
     /// `None` is everybody for whom there is no room.
     buckets: DashMap<Option<IpAddr>, Bucket>,
+    /// How many there are; the map would look at each of its parts to say so.
+    count: AtomicUsize,
     start: Instant,
     /// When they were looked through last, in milliseconds from the start.
     swept: AtomicU64,
@@ -37,7 +39,13 @@ struct Bucket {
 
 impl Rates {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, buckets: DashMap::new(), start: Instant::now(), swept: AtomicU64::new(0) }
+        Self {
+            rate,
+            buckets: DashMap::new(),
+            count: AtomicUsize::new(0),
+            start: Instant::now(),
+            swept: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -48,8 +56,13 @@ impl Rates {
     pub(super) fn take(&self, addr: IpAddr) -> bool {
         let now = Instant::now();
         self.sweep(now);
-        let has_room = self.buckets.len() < ADDRESSES || self.buckets.contains_key(&Some(addr));
-        let mut bucket = self.buckets.entry(has_room.then_some(addr)).or_insert_with(|| self.full(now));
+        let has_room =
+            self.count.load(Ordering::Relaxed) < ADDRESSES || self.buckets.contains_key(&Some(addr));
+        let new = || {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.full(now)
+        };
+        let mut bucket = self.buckets.entry(has_room.then_some(addr)).or_insert_with(new);
         *bucket = self.at(*bucket, now);
         let may = bucket.tokens >= 1.0;
         if may {
@@ -61,13 +74,19 @@ impl Rates {
     fn sweep(&self, now: Instant) {
         let swept = self.swept.load(Ordering::Relaxed);
         let passed = now.saturating_duration_since(self.start);
-        if self.buckets.len() < FEW || passed < Duration::from_millis(swept) + SWEEP {
+        if self.count.load(Ordering::Relaxed) < FEW || passed < Duration::from_millis(swept) + SWEEP {
             return;
         }
         let passed = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         // Of several threads one does it.
         if self.swept.compare_exchange(swept, passed, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.buckets.retain(|_, bucket| self.at(*bucket, now).tokens < f64::from(self.rate.burst));
+            self.buckets.retain(|_, bucket| {
+                let keep = self.at(*bucket, now).tokens < f64::from(self.rate.burst);
+                if !keep {
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+                keep
+            });
         }
     }
 

@@ -32,7 +32,7 @@ pub struct Requests {
 /// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)
 const PREFIX: usize = 5;
 /// A message of more bytes is a large one. An authority has at most 300, and tokens a few hundred.
-const LARGE: usize = 8 * 1024;
+const LARGE: usize = 1024;
 /// How many large messages are read at once, over all clients: with the default size of a message that is 64 MB.
 const LARGE_AT_ONCE: usize = 32;
 
@@ -63,13 +63,15 @@ impl Reader {
     }
 
     async fn message(&self, request: Request<Body>) -> Result<GetDestination, Status> {
-        let (head, mut body) = request.into_parts();
+        let is_encoded = request.headers().contains_key("grpc-encoding");
+        // The headers are not kept while the message comes.
+        let mut body = request.into_body();
         let mut bytes = Bytes::new();
         while bytes.len() < PREFIX {
             bytes = joined(bytes, next(&mut body).await?);
         }
         let mut prefix = bytes.split_to(PREFIX);
-        match (prefix.get_u8(), head.headers.contains_key("grpc-encoding")) {
+        match (prefix.get_u8(), is_encoded) {
             (0, _) => {}
             (1, true) => {
                 return Err(Status::unimplemented("the request's message is compressed; send it as it is"));

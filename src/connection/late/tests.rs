@@ -91,7 +91,8 @@ async fn vectored_writes_keep_their_order_and_stop_where_the_room_does() {
 
     assert!(matches!(taken, Poll::Ready(Ok(CAPACITY))));
     let state = ends.socket.lock();
-    assert_eq!((&state.unsent[..CAPACITY - 10], &state.unsent[CAPACITY - 10..]), (&first[..], &[2; 10][..]));
+    let kept = &state.unsent.copied;
+    assert_eq!((&kept[..CAPACITY - 10], &kept[CAPACITY - 10..]), (&first[..], &[2; 10][..]));
 }
 
 #[tokio::test]
@@ -135,7 +136,49 @@ async fn an_idle_socket_keeps_no_memory() {
     let mut ends = ends(1 << 20);
     assert_eq!(ends.write(&[1; 50_000]), Poll::Ready(50_000));
     assert_eq!(ends.drain(), Poll::Ready(false));
-    assert_eq!(ends.socket.lock().unsent.capacity(), 0);
+    let state = ends.socket.lock();
+    assert_eq!((state.unsent.copied.capacity(), state.unsent.pieces.capacity()), (0, 0));
+}
+
+#[tokio::test]
+async fn large_pieces_of_what_is_shared_are_kept_as_they_are_and_in_order() {
+    let mut ends = ends(1 << 20);
+    let message = Bytes::from((0..=255).cycle().take(100_000).collect::<Vec<u8>>());
+    ends.socket.shares([message.clone()]);
+    let mut expect = Vec::new();
+    for from in (0..6).map(|piece| piece * 16_000) {
+        for bytes in [&b"head"[..], &message[from..from + 16_000], &message[from..from + 10]] {
+            assert_eq!(ends.write(bytes), Poll::Ready(bytes.len()));
+            expect.extend_from_slice(bytes);
+        }
+    }
+    assert!(ends.socket.lock().unsent.pieces.iter().any(|piece| piece.as_ptr() == message.as_ptr()));
+
+    assert_eq!(ends.drain(), Poll::Ready(false));
+
+    assert_eq!(ends.read(expect.len()).await, expect);
+    assert!(message.is_unique(), "nothing is kept of it afterwards");
+}
+
+#[tokio::test]
+async fn shared_pieces_are_written_in_parts_where_the_socket_takes_no_more() {
+    let mut ends = ends(1000);
+    let message = Bytes::from((0..=255).cycle().take(50_000).collect::<Vec<u8>>());
+    ends.socket.shares([message.clone()]);
+    let (mut expect, mut got) = (Vec::new(), Vec::new());
+    for piece in message.chunks(5000) {
+        for bytes in [&b"head"[..], piece] {
+            assert_eq!(ends.write(bytes), Poll::Ready(bytes.len()));
+            expect.extend_from_slice(bytes);
+        }
+    }
+    while got.len() < expect.len() {
+        _ = ends.drain();
+        let mut bytes = [0; 777];
+        let read = ends.far.read(&mut bytes).await.expect("no error");
+        got.extend_from_slice(&bytes[..read]);
+    }
+    assert_eq!(got, expect);
 }
 
 #[tokio::test]
