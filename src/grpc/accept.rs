@@ -18,6 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Duration, sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tonic::{Status, service::Routes};
 
@@ -135,25 +136,8 @@ impl Acceptor {
                 let closed = self.closed(&client, None);
                 self.serve_connection(socket, &client, closed).await
             }
-            Some(acceptor) => {
-                let handshake = Box::pin(timeout(self.patience(&client).greeting, acceptor.accept(socket)));
-                tokio::select! {
-                    () = self.drain.over() => Ended::Drained,
-                    handshake = handshake => match handshake {
-                        Ok(Ok(socket)) => {
-                            let identity = Identity::of_connection(socket.get_ref().1);
-                            let closed = self.closed(&client, identity.as_ref());
-                            // Boxed, or a connection without TLS would take as much memory.
-                            Box::pin(self.serve_connection(socket, &client, closed)).await
-                        }
-                        Ok(Err(error)) => {
-                            tracing::debug!(%error, %addr, "a TLS handshake failed");
-                            Ended::Tls
-                        }
-                        Err(_) => Ended::Silent,
-                    },
-                }
-            }
+            // Boxed, or a connection without TLS would take as much memory.
+            Some(acceptor) => Box::pin(self.shake_hands(acceptor, socket, &client)).await,
         };
         let ended = if is_beyond { Ended::Refused } else { ended };
         if ended == Ended::Silent {
@@ -162,6 +146,25 @@ impl Acceptor {
         self.rules.metrics.connections_ended.get_or_create(&because(ended)).inc();
         tracing::debug!(%addr, reason = ended.as_str(), "a connection has ended");
         drop(place);
+    }
+
+    /// Serves a connection over TLS to its end.
+    async fn shake_hands(&self, acceptor: TlsAcceptor, socket: TcpStream, client: &Client) -> Ended {
+        let handshake = timeout(self.patience(client).greeting, acceptor.accept(socket));
+        let socket = tokio::select! {
+            () = self.drain.over() => return Ended::Drained,
+            handshake = handshake => match handshake {
+                Ok(Ok(socket)) => socket,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, addr = %client.addr, "a TLS handshake failed");
+                    return Ended::Tls;
+                }
+                Err(_) => return Ended::Silent,
+            },
+        };
+        let identity = Identity::of_connection(socket.get_ref().1);
+        let closed = self.closed(client, identity.as_ref());
+        self.serve_connection(socket, client, closed).await
     }
 
     /// What every request of this client is answered, if it may not ask.
