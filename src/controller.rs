@@ -38,13 +38,13 @@ pub const MAX_VIEWS: usize = 200_000;
 const REAPING: Duration = Duration::from_secs(1);
 /// How many views are looked at each time: a few milliseconds, in which nothing is made known.
 const REAPED_AT_ONCE: usize = 20_000;
-/// How many batches may wait. The controller takes up to `TURN` in one step, so a source that fills this is
-/// made to wait for a few steps.
+/// How many batches may wait. The controller takes all that do in one step, so a source that fills this is made to
+/// wait for one.
 pub const BATCHES: usize = 1024;
 /// How many requests for a first view may wait; further ones wait in their own stream.
 const WANTS: usize = 1024;
-/// How many batches or requests are taken in one turn.
-const TURN: usize = 256;
+/// How many batches or requests are taken in one turn: all that wait, for what is told together is written together.
+const TURN: usize = 1024;
 
 /// So few answers are never worth looking through.
 const FEW: usize = 64;
@@ -240,7 +240,9 @@ impl Controller {
                 }
             }
         }
-        steps.made.values().for_each(|published| self.know(published));
+        steps.wake();
+        let made: Vec<_> = steps.made.into_values().collect();
+        made.iter().for_each(|published| self.know(published));
     }
 
     /// Makes known what was held and still holds.
@@ -252,7 +254,9 @@ impl Controller {
                 steps.publish(topic, answer.clone());
             }
         }
-        steps.made.values().for_each(|published| self.know(published));
+        steps.wake();
+        let made: Vec<_> = steps.made.into_values().collect();
+        made.iter().for_each(|published| self.know(published));
     }
 
     fn answer(&mut self, (target, reply): Want) {
@@ -370,19 +374,22 @@ fn saturate(count: usize) -> i64 {
 
 /// Publications of one moment: topics that had the same answer and get the same share one transition, so
 /// that it is compared and encoded once.
-struct Steps {
+struct Steps<'t> {
     since: Instant,
+    /// Those that got something new. They are woken when all did: a connection with streams in many of them then
+    /// writes once.
+    shown: Vec<&'t Topic>,
     /// By the version before and the answer after; the latter is kept alive by what is published.
     made: HashMap<(Option<u64>, *const Answer), Arc<Published>>,
 }
 
-impl Steps {
+impl<'t> Steps<'t> {
     /// Steps that are due to what the source said then.
     fn since(since: Instant) -> Self {
-        Self { since, made: HashMap::new() }
+        Self { since, shown: Vec::new(), made: HashMap::new() }
     }
 
-    fn publish(&mut self, topic: &Topic, answer: Arc<Answer>) {
+    fn publish(&mut self, topic: &'t Topic, answer: Arc<Answer>) {
         let current = topic.current();
         if current
             .as_ref()
@@ -395,7 +402,13 @@ impl Steps {
             .made
             .entry(key)
             .or_insert_with(|| Arc::new(Published::new(answer, current.as_deref(), self.since)));
-        topic.publish(published.clone());
+        topic.show(published.clone());
+        self.shown.push(topic);
+    }
+
+    /// Wakes who has something new.
+    fn wake(&self) {
+        self.shown.iter().for_each(|topic| topic.wake_waiting());
     }
 }
 

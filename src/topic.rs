@@ -71,7 +71,17 @@ impl Topic {
     /// Makes an answer the newest and wakes everybody. The time this takes depends on how many wait, never
     /// on what any of them does.
     pub fn publish(&self, published: Arc<Published>) {
+        self.show(published);
+        self.wake_waiting();
+    }
+
+    /// Makes an answer the newest, which subscribers find when they next look.
+    pub fn show(&self, published: Arc<Published>) {
         self.current.store(Some(published));
+    }
+
+    /// Wakes everybody who waits, after something was shown.
+    pub fn wake_waiting(&self) {
         // Whoever wants to be woken from here on sees what is new: the other half is in `Cursor::poll_next`.
         fence(Ordering::SeqCst);
         self.wake(|waiting| {
