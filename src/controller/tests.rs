@@ -1,0 +1,78 @@
+use std::future::poll_fn;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    context::Reading,
+    model::{NsName, Object},
+    resolve::{Client, Options},
+    source::{
+        Event,
+        convert::{self, convert},
+    },
+};
+
+fn kind_of(object: &serde_json::Value) -> Kind {
+    let text = |key: &str| object[key].as_str().expect("it says so");
+    convert::kind_of(text("apiVersion"), text("kind")).expect("a kind that is read")
+}
+
+/// The bytes that clients on these nodes are answered first, where `objects` are.
+async fn answers(objects: Vec<Object>, nodes: &[String]) -> Vec<*const u8> {
+    let engine = Engine::new("cluster.local".into(), Options::default());
+    let lead = Lead { drain: Duration::ZERO };
+    let (controller, directory) = Controller::new(engine, lead, Default::default(), Metrics::default());
+    let (batches, batches_in) = mpsc::channel(BATCHES);
+    tokio::spawn(controller.run(batches_in));
+    let of_kind = |kind| objects.iter().filter(|object| object.kind() == kind).cloned().collect();
+    let events = Kind::ALL.map(|kind| Event::Replace(kind, of_kind(kind))).into();
+    batches.send(Batch { events, ..Batch::default() }).await.expect("it runs");
+
+    let mut bytes = Vec::new();
+    for node in nodes {
+        let service = NsName::new("d", "web");
+        let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
+        let client = Client { node: Some(node.as_str().into()), namespace: None };
+        let mut cursor = directory.subscribe(&Target { query, client }).await.expect("it runs");
+        bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.frames.bytes.as_ptr());
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn clients_that_are_answered_the_same_share_its_bytes() {
+    let bytes = answers(Vec::new(), &["n1", "n2"].map(String::from)).await;
+    assert_eq!(bytes[0], bytes[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_one_zone_share_bytes_however_many_are_in_another() {
+    let json = |value| convert(kind_of(&value), &value).expect("good");
+    let node = |(name, zone): (&String, &str)| {
+        let labels = json!({ "topology.kubernetes.io/zone": zone });
+        json(json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": labels } }))
+    };
+    let metadata =
+        json!({ "name": "web", "namespace": "d", "labels": { "kubernetes.io/service-name": "web" } });
+    let endpoint =
+        json!({ "addresses": ["10.0.0.1"], "zone": "a", "targetRef": { "kind": "Pod", "name": "p" } });
+    let mut objects = vec![
+        json(
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": { "ports": [{ "port": 80 }] } }),
+        ),
+        json(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "d" } })),
+        json(json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata,
+            "ports": [{ "port": 80 }], "endpoints": [endpoint],
+        })),
+    ];
+    let nodes: Vec<_> = (0..60).map(|number| format!("n{number:02}")).collect();
+    let zones = (0..60).map(|number| if number < 40 { "a" } else { "b" });
+    objects.extend(nodes.iter().zip(zones).map(node));
+
+    let bytes = answers(objects, &nodes).await;
+
+    assert!(bytes[..40].iter().all(|one| *one == bytes[0]));
+    assert!(bytes[40..].iter().all(|one| *one == bytes[40]) && bytes[40] != bytes[0]);
+}
