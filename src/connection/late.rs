@@ -24,15 +24,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::toll::Toll;
 
-/// How much is kept at most, in bytes: some five hundred ordinary messages. More is written at once, as the socket
-/// takes it.
+/// How much is copied and kept at most, in bytes: some five hundred ordinary messages. More is written at once, as the
+/// socket takes it.
 const CAPACITY: usize = 256 * 1024;
+/// How much is kept at most with what is shared, which takes no memory here.
+const WITH_SHARED: usize = 2 * 1024 * 1024;
 /// What is smaller is copied: a piece of its own costs about as much as copying this many bytes.
 const LARGE: usize = 2048;
 /// How many shared messages are known at once. There are rarely two that are large on one connection.
 const SHARED: usize = 4;
 /// How many pieces are written at once.
-const PIECES: usize = 64;
+const PIECES: usize = 256;
 /// How much is read from a client in one poll of its connection, in bytes. A hundred requests; a client with more to
 /// say waits for the others.
 const READ_AT_ONCE: usize = 32 * 1024;
@@ -63,28 +65,36 @@ struct State<I> {
 /// What is kept, in order: shared pieces, and what was copied after the last of them.
 #[derive(Debug, Default)]
 struct Unsent {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     copied: BytesMut,
-    /// How much there is.
+    /// How much there is, and how much of it was copied.
     length: usize,
+    copied_length: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    is_shared: bool,
 }
 
 impl Unsent {
     fn room(&self) -> usize {
-        CAPACITY - self.length
+        (CAPACITY - self.copied_length).min(WITH_SHARED - self.length)
     }
 
     fn copy(&mut self, bytes: &[u8]) {
         self.copied.extend_from_slice(bytes);
         self.length += bytes.len();
+        self.copied_length += bytes.len();
     }
 
     fn share(&mut self, bytes: Bytes) {
         if !self.copied.is_empty() {
-            self.pieces.push_back(self.copied.split().freeze());
+            self.pieces.push_back(Piece { bytes: self.copied.split().freeze(), is_shared: false });
         }
         self.length += bytes.len();
-        self.pieces.push_back(bytes);
+        self.pieces.push_back(Piece { bytes, is_shared: true });
     }
 
     fn poll_write(
@@ -96,22 +106,27 @@ impl Unsent {
             return Pin::new(io).poll_write(cx, &self.copied);
         }
         let mut slices = [IoSlice::new(&[]); PIECES];
-        let pieces = self.pieces.iter().map(|piece| &piece[..]).chain([&self.copied[..]]);
+        let pieces = self.pieces.iter().map(|piece| &piece.bytes[..]).chain([&self.copied[..]]);
         let count = slices.iter_mut().zip(pieces).map(|(slice, piece)| *slice = IoSlice::new(piece)).count();
         Pin::new(io).poll_write_vectored(cx, &slices[..count])
     }
 
     fn advance(&mut self, mut written: usize) {
         self.length -= written;
-        while let Some(piece) = self.pieces.front_mut() {
-            if written < piece.len() {
-                piece.advance(written);
+        while let Some(Piece { bytes, is_shared }) = self.pieces.front_mut() {
+            let taken = written.min(bytes.len());
+            if !*is_shared {
+                self.copied_length -= taken;
+            }
+            if taken < bytes.len() {
+                bytes.advance(taken);
                 return;
             }
-            written -= piece.len();
+            written -= taken;
             self.pieces.pop_front();
         }
         self.copied.advance(written);
+        self.copied_length -= written;
     }
 }
 

@@ -152,7 +152,7 @@ async fn large_pieces_of_what_is_shared_are_kept_as_they_are_and_in_order() {
             expect.extend_from_slice(bytes);
         }
     }
-    assert!(ends.socket.lock().unsent.pieces.iter().any(|piece| piece.as_ptr() == message.as_ptr()));
+    assert!(ends.socket.lock().unsent.pieces.iter().any(|piece| piece.bytes.as_ptr() == message.as_ptr()));
 
     assert_eq!(ends.drain(), Poll::Ready(false));
 
