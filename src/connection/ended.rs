@@ -71,9 +71,9 @@ impl Ended {
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<h2::Error>() {
                 match error.reason() {
-                    Some(h2::Reason::ENHANCE_YOUR_CALM) => return Self::Flood,
                     // What the client says of itself is how it closes.
                     Some(_) if error.is_remote() => return Self::ByClient,
+                    Some(h2::Reason::ENHANCE_YOUR_CALM) => return Self::Flood,
                     Some(_) => return Self::Protocol,
                     None => {}
                 }

@@ -149,3 +149,115 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, advance};
+
+    use super::*;
+
+    fn peer() -> Peer {
+        Peer::new(([127, 0, 0, 1], 1).into(), Histogram::default())
+    }
+
+    fn small() -> Bytes {
+        Bytes::from_static(b"an answer")
+    }
+
+    /// What is kept of moments, the oldest first.
+    fn counts(peer: &Peer) -> Vec<u64> {
+        peer.moments.lock().expect("not poisoned").iter().map(|(_, count)| *count).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_of_one_moment_are_one_entry_whatever_comes_between() {
+        let peer = peer();
+        let first = Instant::now();
+        advance(Duration::from_millis(1)).await;
+        let second = Instant::now();
+        for since in [first, second, first, second, first] {
+            peer.sends(&small(), Some(since));
+        }
+        peer.sends(&small(), None);
+        assert_eq!(counts(&peer), [3, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moments_beyond_the_bound_are_counted_with_the_oldest() {
+        let peer = peer();
+        for _ in 0..MOMENTS + 3 {
+            peer.sends(&small(), Some(Instant::now()));
+            advance(Duration::from_millis(1)).await;
+        }
+        let mut expect = vec![1; MOMENTS];
+        expect[0] = 1 + 3;
+        assert_eq!(counts(&peer), expect);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_message_is_as_late_as_its_moment_when_it_is_written() {
+        let peer = peer();
+        let moment = Instant::now();
+        for _ in 0..3 {
+            peer.sends(&small(), Some(moment));
+        }
+        advance(Duration::from_secs(2)).await;
+        peer.sends(&small(), Some(Instant::now()));
+        assert_eq!(peer.event_to_wire.quantile(1.0), None, "nothing is written yet");
+
+        peer.drained();
+
+        // Of four messages one is from now, and the others are two seconds late: less than the bound of 2.5.
+        assert_eq!(peer.event_to_wire.quantile(0.25), Some(0.0001));
+        assert_eq!(peer.event_to_wire.quantile(0.26), Some(2.5));
+        assert_eq!(peer.event_to_wire.quantile(1.0), Some(2.5));
+        assert!(counts(&peer).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_messages_are_told_of_once_in_a_row_and_so_many_at_most() {
+        let peer = peer();
+        let messages: Vec<_> = (0..LARGE_AT_ONCE + 2).map(|_| Bytes::from(vec![0; LARGE])).collect();
+        peer.sends(&Bytes::from(vec![0; LARGE - 1]), None);
+        for message in &messages {
+            peer.sends(message, None);
+            peer.sends(message, None);
+        }
+        let told = peer.take_large();
+        let addresses = |messages: &[Bytes]| messages.iter().map(|bytes| bytes.as_ptr()).collect::<Vec<_>>();
+        assert_eq!(addresses(&told), addresses(&messages[..LARGE_AT_ONCE]));
+        assert!(peer.take_large().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_refusals_are_no_flood_and_one_more_is() {
+        let peer = peer();
+        for _ in 0..REFUSALS {
+            peer.refused();
+        }
+        assert!(!peer.is_flooding());
+        peer.refused();
+        assert!(peer.is_flooding());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_come_back_with_time_up_to_the_first_number() {
+        let peer = peer();
+        for _ in 0..REFUSALS {
+            peer.refused();
+        }
+        for _ in 0..3 {
+            advance(Duration::from_secs(1)).await;
+            for _ in 0..REFUSALS_A_SECOND {
+                peer.refused();
+            }
+        }
+        advance(Duration::from_secs(86_400)).await;
+        for _ in 0..REFUSALS {
+            peer.refused();
+        }
+        assert!(!peer.is_flooding());
+        peer.refused();
+        assert!(peer.is_flooding(), "a day is worth no more");
+    }
+}

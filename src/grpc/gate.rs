@@ -118,3 +118,125 @@ impl Service<Request<Incoming>> for Gate {
         Box::pin(self.routes.clone().call(request.map(Body::new)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, advance};
+    use tonic::Code;
+
+    use super::*;
+    use crate::{
+        grpc::limits::Rate,
+        metrics::{Histogram, OfLimit},
+    };
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+    const SERVER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+
+    fn gate(limits: Limits, client: IpAddr, local: Option<IpAddr>, closed: Option<Status>) -> Gate {
+        let rules = Rules::new(limits, AllowClients::default(), Metrics::default());
+        let peer = Arc::new(Peer::new((client, 1).into(), Histogram::default()));
+        Gate::new(Arc::new(rules), Routes::default(), peer, local, closed)
+    }
+
+    impl Gate {
+        fn hits(&self, limit: Limit) -> u64 {
+            self.rules.metrics.limits_hit.get_or_create(&OfLimit { limit: limit.as_str() }).get()
+        }
+    }
+
+    /// Headers of one name, of so many bytes as they are counted.
+    fn headers(size: usize) -> HeaderMap {
+        let value = "v".repeat(size - HEADER_OVERHEAD - 1);
+        HeaderMap::from_iter([(http::HeaderName::from_static("x"), value.parse().expect("text"))])
+    }
+
+    #[test]
+    fn headers_as_large_as_the_limit_pass_and_a_byte_more_does_not() {
+        let gate = gate(Limits { max_header_bytes: 100, ..Limits::default() }, CLIENT, Some(SERVER), None);
+        gate.check(&headers(100)).expect("they fit");
+        assert_eq!(gate.hits(Limit::HeaderBytes), 0);
+
+        let refused = gate.check(&headers(101)).expect_err("they do not");
+
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(refused.message().contains("100 bytes (--max-header-bytes)"), "{refused}");
+        assert_eq!(gate.hits(Limit::HeaderBytes), 1);
+    }
+
+    #[test]
+    fn every_header_has_a_price_and_so_has_every_value_of_one() {
+        let gate = gate(Limits { max_header_bytes: 100, ..Limits::default() }, CLIENT, Some(SERVER), None);
+        let mut headers = HeaderMap::new();
+        for _ in 0..3 {
+            gate.check(&headers).expect("it fits");
+            headers.append("x", "v".parse().expect("text"));
+        }
+        // Three times a name of one byte, a value of one, and what each costs besides.
+        gate.check(&headers).expect_err("it is 102 bytes");
+    }
+
+    #[test]
+    fn a_stream_beyond_the_limit_is_told_where_to_go() {
+        let none = Limits { max_concurrent_streams: 0, ..Limits::default() };
+        let gate = gate(none, CLIENT, Some(SERVER), None);
+
+        let refused = gate.check(&HeaderMap::new()).expect_err("no stream is allowed");
+
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        let words = refused.message();
+        assert!(
+            words.contains("--max-concurrent-streams") && words.contains("another connection"),
+            "{words}"
+        );
+        assert_eq!(gate.hits(Limit::Streams), 1);
+    }
+
+    #[test]
+    fn where_nobody_may_ask_that_is_said_before_anything_else() {
+        let closed = Status::permission_denied("not you");
+        let none = Limits { max_concurrent_streams: 0, max_header_bytes: 0, ..Limits::default() };
+        let gate = gate(none, CLIENT, Some(SERVER), Some(closed));
+
+        let refused = gate.check(&headers(1000)).expect_err("it is closed");
+
+        assert_eq!((refused.code(), refused.message()), (Code::PermissionDenied, "not you"));
+        assert_eq!(gate.hits(Limit::Streams) + gate.hits(Limit::HeaderBytes), 0);
+    }
+
+    fn two_at_once() -> Limits {
+        Limits { stream_rate: Some(Rate { per_second: 1, burst: 2 }), ..Limits::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_asks_too_fast_is_refused_for_a_moment() {
+        let gate = gate(two_at_once(), CLIENT, Some(SERVER), None);
+        for _ in 0..2 {
+            gate.check(&HeaderMap::new()).expect("so many at once");
+        }
+
+        let refused = gate.check(&HeaderMap::new()).expect_err("one too many");
+
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(refused.message().starts_with("10.0.0.1 opens more than 1 streams"), "{refused}");
+        assert_eq!(gate.hits(Limit::StreamRate), 1);
+        advance(Duration::from_secs(1)).await;
+        gate.check(&HeaderMap::new()).expect("a second is one more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_proxy_on_the_servers_own_address_is_not_counted_however_that_is_written() {
+        let IpAddr::V4(v4) = SERVER else { unreachable!("it is one") };
+        let mapped = IpAddr::V6(v4.to_ipv6_mapped());
+        for (client, local) in [(SERVER, SERVER), (mapped, SERVER), (SERVER, mapped), (mapped, mapped)] {
+            let gate = gate(two_at_once(), client, Some(local), None);
+            for _ in 0..100 {
+                gate.check(&HeaderMap::new()).expect("it speaks for many");
+            }
+        }
+        // Not known where it has connected to, it is counted like any other.
+        let gate = gate(two_at_once(), SERVER, None, None);
+        let taken = (0..100).filter(|_| gate.check(&HeaderMap::new()).is_ok()).count();
+        assert_eq!(taken, 2);
+    }
+}

@@ -17,6 +17,7 @@ mod calm;
 mod floods;
 mod frames;
 mod limits;
+mod others;
 pub(crate) mod process;
 pub(crate) mod raw;
 mod requests;
