@@ -142,11 +142,10 @@ where
             self.socket.shares(self.peer.take_large());
             let mut http = Context::from_waker(self.streams.http_waker());
             if let Poll::Ready(result) = Pin::new(&mut self.http).poll(&mut http) {
-                let ended = match result {
-                    Ok(()) => self.closing.unwrap_or(Ended::ByClient),
-                    Err(error) => Ended::of(&error),
-                };
-                return Poll::Ready(ended);
+                let ended = result.map_or_else(|error| Ended::of(&error), |()| Ended::ByClient);
+                // However a client goes that was told to, that is why.
+                let told = self.closing.filter(|_| ended == Ended::ByClient);
+                return Poll::Ready(told.unwrap_or(ended));
             }
             self.streams.adopt();
             if self.streams.is_quiet() {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use super::late::TooMuch;
+use super::late::TOO_MUCH;
 
 /// The reason, from a closed set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +89,8 @@ impl Ended {
     }
 
     fn of_io(error: &io::Error) -> Self {
-        if error.get_ref().is_some_and(|error| error.is::<TooMuch>()) {
-            return Self::Flood;
-        }
         match error.kind() {
+            TOO_MUCH => Self::Flood,
             io::ErrorKind::TimedOut => Self::Unreachable,
             io::ErrorKind::InvalidData => Self::Protocol,
             io::ErrorKind::ConnectionReset

@@ -248,16 +248,20 @@ impl<I: AsyncRead + Unpin> AsyncRead for Late<I> {
         self.socket.received.fetch_add(received.len() as u64, Ordering::Relaxed);
         state.budget = state.budget.saturating_sub(received.len());
         if !state.toll.pay(received) {
-            return Poll::Ready(Err(io::Error::other(TooMuch)));
+            // Of an error HTTP/2 hands on only the kind and the words.
+            return Poll::Ready(Err(io::Error::new(TOO_MUCH, TooMuch)));
         }
         Poll::Ready(Ok(()))
     }
 }
 
+/// The kind of that error, which no socket has.
+pub(super) const TOO_MUCH: io::ErrorKind = io::ErrorKind::QuotaExceeded;
+
 /// A client that cannot pay for what it says.
 #[derive(Debug, thiserror::Error)]
 #[error("the client sends too many frames that cost it nothing")]
-pub(super) struct TooMuch;
+struct TooMuch;
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Late<I> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -29,7 +29,6 @@ async fn one_that_greets_at_the_last_moment_is_not_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a client that closes when it is told to go is counted as one that went by itself"]
 async fn one_without_a_stream_is_told_to_go_after_a_while() {
     let (mut server, client) = serve(PATIENCE, |_| {});
     let start = Instant::now();
@@ -52,7 +51,6 @@ async fn one_that_is_told_to_go_and_does_not_answer_is_let_go() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a client that closes when it is told to go is counted as one that went by itself"]
 async fn one_with_a_stream_is_not_idle_and_is_once_that_has_ended() {
     let (mut server, client) = serve(PATIENCE, |_| {});
     let client = Client::on(client).await;
@@ -68,7 +66,6 @@ async fn one_with_a_stream_is_not_idle_and_is_once_that_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a client that closes when it is told to go is counted as one that went by itself"]
 async fn streams_that_begin_and_end_within_one_poll_keep_it() {
     let (mut server, client) = serve(PATIENCE, |_| {});
     let client = Client::on(client).await;
