@@ -89,9 +89,9 @@ async fn roll(signal: &str) {
     for proxy in &proxies {
         let told = proxy.told.borrow().clone();
         assert_eq!(told.lost, Vec::<String>::new(), "{:?}", proxy.ask);
-        // One wait is what the end of a stream costs. Another may come of a server whose own end begins between
-        // the request and the answer, which happens once to each of the others.
-        assert!(told.worst < SERVERS, "{} waits in a row of {:?}: {told:?}", told.worst + 1, proxy.ask);
+        // One wait is what the end of a stream costs. Another may come of a server that is gone between the connection
+        // and the request, or is not back yet, which each restart can do to a client once.
+        assert!(told.worst <= SERVERS, "{} waits in a row of {:?}: {told:?}", told.worst + 1, proxy.ask);
     }
     assert!(proxies.iter().any(|proxy| proxy.told.borrow().streams > 1), "somebody's stream was ended");
 }
