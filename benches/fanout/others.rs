@@ -103,7 +103,8 @@ pub(super) async fn services(row: &str, services: u32, rounds: u32) -> Outcome<V
     let cpus = take_turns(&mut sides, rounds).await?;
     Ok(vec![
         Line::ratio(row, "last stream told", [sides[0].last(), sides[1].last()], "ms", None),
-        Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(1.2)),
+        // The aim is 1.2. Ten messages do not pay for a resolution; this is what it must not become.
+        Line::ratio(row, "CPU a message", [cpus[0], cpus[1]], "us", Some(3.5)),
         Line::ratio(row, "beside ten streams alone", [cpus[0], cpus[2]], "us", None),
     ])
 }
