@@ -17,10 +17,28 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::{Duration, sleep, timeout},
+};
 
 use crate::{metrics, status::Status};
+
+/// How many connections may be open. Probes and scrapers are a few; who comes beyond that waits.
+const CONNECTIONS: usize = 200;
+/// How long the head of a request may take, also of the next one on the same connection.
+const HEAD_TIME: Duration = Duration::from_secs(2);
+/// How long a connection may last in all. A scraper opens another one.
+const CONNECTION_TIME: Duration = Duration::from_secs(300);
+/// How long to wait when no connection can be accepted before trying again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The type of OpenMetrics text, which every Prometheus understands.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,7 +86,34 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) -> io::Result<()> {
         .route("/metrics", get(render_metrics))
         .route("/debug/warnings", get(warnings))
         .with_state(admin);
-    axum::serve(listener, routes).await
+    serve_routes(listener, routes).await;
+    Ok(())
+}
+
+/// Serves connections of HTTP/1, so many at once. By hand, for the library that routes them bounds neither their number
+/// nor the time of a request's head, and whoever holds all open files here holds up the streams as well.
+async fn serve_routes(listener: TcpListener, routes: Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::debug!(%error, "cannot accept a connection of the admin port");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+        let connection =
+            http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(routes.clone()));
+        tokio::spawn(async move {
+            // A page is small: who has not taken it by then does not read.
+            _ = timeout(CONNECTION_TIME, connection).await;
+            drop(place);
+        });
+    }
 }
 
 async fn index() -> &'static str {

@@ -8,6 +8,7 @@
 
 use std::{io, sync::Arc};
 
+use futures::FutureExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -153,6 +154,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let controller = controller.limit_views(usize::try_from(max_views).unwrap_or(usize::MAX));
+    // What the timeout leaves has room for the window and for streams to hear of their end.
+    let drain_window = drain_window.min(drain_timeout.saturating_sub(drain_delay).mul_f64(0.75));
     let drain = Drain::new(drain_window, directory.topics().clone());
     let mut registry = metrics.registry();
     if let Some(tls) = &tls {
@@ -229,6 +232,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         failure = parts.failure() => return Err(failure),
         name = signals.next() => tracing::info!("{name}: shutting down; a second signal stops at once"),
     }
+    let second_signal = async {
+        // Who signals a group of processes signals some of them twice.
+        sleep(SAME_SIGNAL).await;
+        signals.forget();
+        signals.next().await
+    };
     admin.set_draining();
     set_health(&health, ServingStatus::NotServing).await;
     let shutdown = async {
@@ -245,7 +254,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             Ok(()) => tracing::info!("all streams have ended"),
             Err(_) => tracing::warn!("not all streams ended within {drain_timeout:?} (--drain-timeout); cut off"),
         },
-        name = signals.next() => tracing::warn!("{name} again: stopping at once"),
+        name = second_signal => tracing::warn!("{name} again: stopping at once"),
     }
     Ok(())
 }
@@ -255,6 +264,9 @@ enum Source {
     Manifests(Box<Manifests>),
     Kubernetes(Box<Kubernetes>),
 }
+
+/// Within this time a second signal is the first one.
+const SAME_SIGNAL: Duration = Duration::from_millis(200);
 
 const GRPC_SERVER: &str = "gRPC server";
 
@@ -322,6 +334,13 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Forgets those that have come.
+    fn forget(&mut self) {
+        for signal in [&mut self.terminate, &mut self.interrupt] {
+            _ = signal.recv().now_or_never();
+        }
     }
 
     async fn next(&mut self) -> &'static str {

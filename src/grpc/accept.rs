@@ -84,7 +84,20 @@ impl Acceptor {
     pub(super) async fn serve(self, listener: TcpListener) {
         let connections = TaskTracker::new();
         let drain = self.drain.clone();
-        let mut over = pin!(drain.over());
+        let nobody = async {
+            drain.started().await;
+            connections.close();
+            connections.wait().await;
+        };
+        let over = async {
+            tokio::select! {
+                () = drain.over() => {}
+                // There is nobody to wait for any more.
+                () = nobody => {}
+            }
+        };
+        let mut over = pin!(over);
+        let mut failures = 0_u32;
         loop {
             let accepted = tokio::select! {
                 () = &mut over => break,
@@ -92,13 +105,20 @@ impl Acceptor {
             };
             match accepted {
                 Ok((socket, addr)) => {
+                    if failures > 0 {
+                        tracing::info!(failures, "connections are accepted again");
+                        failures = 0;
+                    }
                     if let Some(place) = self.place() {
                         connections.spawn(self.clone().take(socket, addr, place));
                     }
                 }
                 // Failing to accept one is a pause, never the end of the server.
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection; open streams are not affected");
+                    if failures == 0 {
+                        tracing::warn!(%error, "cannot accept a connection; open streams are not affected");
+                    }
+                    failures = failures.saturating_add(1);
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

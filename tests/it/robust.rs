@@ -304,8 +304,21 @@ async fn a_second_signal_stops_at_once() {
     while server.admin("/ready").await.0 != 503 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    // At once it is the same signal, sent to a process and to its group.
+    server.signal("INT").await;
+    let soon = timeout(Duration::from_millis(500), server.ended()).await;
+    assert!(soon.is_err(), "it goes on draining");
     server.signal("INT").await;
 
+    assert!(server.ended().await.success());
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_where_nobody_is() {
+    let folder = copy_of_bookinfo();
+    let flags = ["--drain-window", "600s", "--drain-timeout", "1000s"];
+    let mut server = Binary::serve_with(folder.path(), &flags).await;
+    server.signal("TERM").await;
     assert!(server.ended().await.success());
 }
 

@@ -28,7 +28,8 @@ struct Flags {
 
     /// On shutdown, after that: streams are ended at random moments within this time
     ///
-    /// So that the clients do not all come to the next server at once.
+    /// So that the clients do not all come to the next server at once. Whoever asks meanwhile is still answered. At most
+    /// three quarters of what --drain-timeout leaves after the delay.
     #[arg(long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
     drain_window: Duration,
 
