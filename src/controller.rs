@@ -240,9 +240,9 @@ impl Controller {
                 }
             }
         }
-        steps.wake();
-        let made: Vec<_> = steps.made.into_values().collect();
-        made.iter().for_each(|published| self.know(published));
+        for published in steps.wake() {
+            self.know(&published);
+        }
     }
 
     /// Makes known what was held and still holds.
@@ -254,9 +254,9 @@ impl Controller {
                 steps.publish(topic, answer.clone());
             }
         }
-        steps.wake();
-        let made: Vec<_> = steps.made.into_values().collect();
-        made.iter().for_each(|published| self.know(published));
+        for published in steps.wake() {
+            self.know(&published);
+        }
     }
 
     fn answer(&mut self, (target, reply): Want) {
@@ -406,9 +406,10 @@ impl<'t> Steps<'t> {
         self.shown.push(topic);
     }
 
-    /// Wakes who has something new.
-    fn wake(&self) {
+    /// Wakes who has something new, and yields what that is.
+    fn wake(self) -> Vec<Arc<Published>> {
         self.shown.iter().for_each(|topic| topic.wake_waiting());
+        self.made.into_values().collect()
     }
 }
 

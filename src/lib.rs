@@ -30,6 +30,7 @@
 pub mod admin;
 pub mod authority;
 pub mod blocks;
+pub mod bucket;
 pub mod check;
 pub mod cli;
 pub mod client;
@@ -54,4 +55,5 @@ pub mod tls;
 pub mod topic;
 pub mod view;
 pub mod weight;
+mod whole_file;
 pub mod wire;

@@ -12,7 +12,10 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::metrics::Histogram;
+use crate::{
+    bucket::{Bucket, Rate},
+    metrics::Histogram,
+};
 
 /// From how many bytes on it is worth to tell the socket of a message, and how many of these are told of in one poll.
 const LARGE: usize = 16 * 1024;
@@ -24,8 +27,7 @@ const MOMENTS: usize = 16;
 
 /// How many refused requests a connection may make at once, and how many a second. A proxy that asks for all it needs
 /// and is over a limit with most of it stays below; refusing costs about as much as asking.
-const REFUSALS: u32 = 8192;
-const REFUSALS_A_SECOND: u32 = 500;
+const REFUSALS: Rate = Rate { per_second: 500, burst: 8192 };
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub struct Peer {
     streams: AtomicUsize,
     /// How many requests it ever made.
     requests: AtomicUsize,
-    refusals: Mutex<Refusals>,
+    refusals: Mutex<Bucket>,
     flooding: AtomicBool,
     /// When what is about to be written came from the source, and how many messages that is.
     moments: Mutex<Vec<(Instant, u64)>>,
@@ -43,23 +45,15 @@ pub struct Peer {
     event_to_wire: Histogram,
 }
 
-/// How many more of its requests may be refused, and when that was counted.
-#[derive(Debug)]
-struct Refusals {
-    left: f64,
-    counted: Instant,
-}
-
 impl Peer {
     /// The client at this address; how late it is told things is added to `event_to_wire`.
     #[must_use]
     pub fn new(addr: SocketAddr, event_to_wire: Histogram) -> Self {
-        let refusals = Refusals { left: f64::from(REFUSALS), counted: Instant::now() };
         Self {
             addr,
             streams: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
-            refusals: Mutex::new(refusals),
+            refusals: Mutex::new(Bucket::full(REFUSALS, Instant::now())),
             flooding: AtomicBool::new(false),
             moments: Mutex::default(),
             large: Mutex::default(),
@@ -82,12 +76,7 @@ impl Peer {
     /// A request was refused unseen.
     pub fn refused(&self) {
         let mut refusals = self.refusals.lock().expect("nothing panics while it holds this lock");
-        let now = Instant::now();
-        let passed = now.saturating_duration_since(refusals.counted).as_secs_f64();
-        refusals.counted = now;
-        refusals.left =
-            (refusals.left + passed * f64::from(REFUSALS_A_SECOND)).min(f64::from(REFUSALS)) - 1.0;
-        if refusals.left < 0.0 {
+        if !refusals.take(REFUSALS, Instant::now()) {
             self.flooding.store(true, Ordering::Relaxed);
         }
     }
@@ -232,7 +221,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn so_many_refusals_are_no_flood_and_one_more_is() {
         let peer = peer();
-        for _ in 0..REFUSALS {
+        for _ in 0..REFUSALS.burst {
             peer.refused();
         }
         assert!(!peer.is_flooding());
@@ -243,17 +232,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusals_come_back_with_time_up_to_the_first_number() {
         let peer = peer();
-        for _ in 0..REFUSALS {
+        for _ in 0..REFUSALS.burst {
             peer.refused();
         }
         for _ in 0..3 {
             advance(Duration::from_secs(1)).await;
-            for _ in 0..REFUSALS_A_SECOND {
+            for _ in 0..REFUSALS.per_second {
                 peer.refused();
             }
         }
         advance(Duration::from_secs(86_400)).await;
-        for _ in 0..REFUSALS {
+        for _ in 0..REFUSALS.burst {
             peer.refused();
         }
         assert!(!peer.is_flooding());

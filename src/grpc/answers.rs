@@ -20,6 +20,7 @@ use tonic::Status;
 use super::drain::Drain;
 use crate::{
     connection::Peer,
+    controller::Unavailable,
     metrics::{Metrics, Rpc},
     topic::{Cursor, Told},
 };
@@ -102,7 +103,7 @@ impl Body for Answers {
         ready!(this.poll_end(cx));
         this.cursor = None;
         let mut trailers = HeaderMap::new();
-        let status = Status::unavailable("this server is shutting down; ask another one");
+        let status = Status::unavailable(Unavailable::ShuttingDown.to_string());
         Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
     }
 

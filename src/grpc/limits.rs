@@ -2,6 +2,7 @@
 
 use tokio::time::Duration;
 
+pub use crate::bucket::Rate;
 use crate::metrics::{Metrics, OfLimit};
 
 /// Limits and timings of connections and requests.
@@ -11,7 +12,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// Streams of one connection. Further requests are refused.
     pub max_concurrent_streams: u32,
-    /// How fast one client may ask; `None` for as fast as it can.
+    /// How fast one client address may open streams; `None` for as fast as it can.
     pub stream_rate: Option<Rate>,
     /// Size of a request's headers in bytes.
     pub max_header_bytes: u32,
@@ -24,15 +25,6 @@ pub struct Limits {
     pub keepalive_interval: Option<Duration>,
     /// How long the answer to a ping may take.
     pub keepalive_timeout: Duration,
-}
-
-/// New streams of one client address: so many at once, and then so many a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// A second.
-    pub per_second: u32,
-    /// At once, after a time without any.
-    pub burst: u32,
 }
 
 impl Default for Limits {

@@ -8,7 +8,7 @@ use std::{
 use dashmap::DashMap;
 use tokio::time::{Duration, Instant};
 
-use super::limits::Rate;
+use crate::bucket::{Bucket, Rate};
 
 /// How many addresses are known at once: more than there are Pods in a large cluster. Those beyond share one bucket.
 const ADDRESSES: usize = 65_536;
@@ -28,13 +28,6 @@ pub(super) struct Rates {
     start: Instant,
     /// When they were looked through last, in milliseconds from the start.
     swept: AtomicU64,
-}
-
-/// Tokens, and when they were counted.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    tokens: f64,
-    counted: Instant,
 }
 
 impl Rates {
@@ -60,15 +53,10 @@ impl Rates {
             self.count.load(Ordering::Relaxed) < ADDRESSES || self.buckets.contains_key(&Some(addr));
         let new = || {
             self.count.fetch_add(1, Ordering::Relaxed);
-            self.full(now)
+            Bucket::full(self.rate, now)
         };
         let mut bucket = self.buckets.entry(has_room.then_some(addr)).or_insert_with(new);
-        *bucket = self.at(*bucket, now);
-        let may = bucket.tokens >= 1.0;
-        if may {
-            bucket.tokens -= 1.0;
-        }
-        may
+        bucket.take(self.rate, now)
     }
 
     fn sweep(&self, now: Instant) {
@@ -81,23 +69,13 @@ impl Rates {
         // Of several threads one does it.
         if self.swept.compare_exchange(swept, passed, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.buckets.retain(|_, bucket| {
-                let keep = self.at(*bucket, now).tokens < f64::from(self.rate.burst);
+                let keep = !bucket.is_full(self.rate, now);
                 if !keep {
                     self.count.fetch_sub(1, Ordering::Relaxed);
                 }
                 keep
             });
         }
-    }
-
-    fn full(&self, now: Instant) -> Bucket {
-        Bucket { tokens: f64::from(self.rate.burst), counted: now }
-    }
-
-    fn at(&self, bucket: Bucket, now: Instant) -> Bucket {
-        let passed = now.saturating_duration_since(bucket.counted).as_secs_f64();
-        let tokens = bucket.tokens + passed * f64::from(self.rate.per_second);
-        Bucket { tokens: tokens.min(f64::from(self.rate.burst)), counted: now }
     }
 }
 

@@ -5,7 +5,6 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +13,8 @@ use rustls_pki_types::{
     pem::{Error as PemError, PemObject},
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::whole_file;
 
 /// The certificates of all public CAs together are a quarter of this.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -49,7 +50,7 @@ pub(crate) struct PemFile {
 impl PemFile {
     /// Reads all of it.
     pub(crate) fn read(flag: &'static str, path: &Path) -> Result<Self, OpenError> {
-        match read(path) {
+        match fs::metadata(path).and_then(|metadata| whole_file::read(path, &metadata, MAX_FILE_BYTES)) {
             Ok(content) => Ok(Self { flag, path: path.to_owned(), content }),
             Err(error) => {
                 let why = format!("cannot be read: {error}");
@@ -108,20 +109,6 @@ impl PemFile {
             error => self.wrong(broken(&error)),
         })
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Anything else could make the read wait for ever: a pipe does.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("expected a regular file"));
-    }
-    let mut content = Vec::new();
-    let mut file = fs::File::open(path)?.take(MAX_FILE_BYTES + 1);
-    file.read_to_end(&mut content)?;
-    if file.limit() == 0 {
-        return Err(io::Error::other(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
-    }
-    Ok(content)
 }
 
 fn broken(error: &PemError) -> &'static str {

@@ -8,12 +8,14 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     hash::{DefaultHasher, Hasher},
-    io::{self, Read},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
+
+use crate::whole_file;
 
 /// Larger files are no manifests; a cluster takes none above some 3 MiB.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -240,7 +242,9 @@ impl Known {
     fn read(place: &Path, metadata: io::Result<fs::Metadata>) -> (Self, Option<Vec<u8>>) {
         // Taken before reading: whatever is written from here on is younger.
         let now = SystemTime::now();
-        let read = metadata.and_then(|metadata| Ok((read(place, &metadata)?, Stamp::of(&metadata))));
+        let read = metadata.and_then(|metadata| {
+            Ok((whole_file::read(place, &metadata, MAX_FILE_BYTES)?, Stamp::of(&metadata)))
+        });
         match read {
             Ok((content, stamp)) => {
                 let sight = Sight::Content(Digest::of(&content));
@@ -280,20 +284,6 @@ fn is_manifest(path: &Path) -> bool {
         return false;
     }
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
-}
-
-fn read(path: &Path, metadata: &fs::Metadata) -> io::Result<Vec<u8>> {
-    // Anything else could make the read wait for ever: a pipe does.
-    if !metadata.is_file() {
-        return Err(io::Error::other("expected a regular file"));
-    }
-    let mut content = Vec::new();
-    let mut file = fs::File::open(path)?.take(MAX_FILE_BYTES + 1);
-    file.read_to_end(&mut content)?;
-    if file.limit() == 0 {
-        return Err(io::Error::other(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
-    }
-    Ok(content)
 }
 
 #[cfg(test)]
