@@ -28,6 +28,8 @@ pub struct Context {
     pub namespace: Option<Name>,
     /// The client's node.
     pub node: Option<Name>,
+    /// The client's Pod, which no answer depends on: it is for people who look for one.
+    pub pod: Option<Name>,
 }
 
 /// Tokens longer than this, in bytes, are not looked at: a token holds three Kubernetes names.
@@ -45,17 +47,21 @@ impl Context {
     #[must_use]
     pub fn parse(token: &str) -> Self {
         if token.len() > MAX_LENGTH {
-            return Self { reading: Reading::Merged, namespace: None, node: None };
+            return Self::of(Reading::Merged, None);
         }
         if let Ok(object) = serde_json::from_str::<Map<String, Value>>(token) {
             return Self::from_object(&object);
         }
         match token.split_once(':') {
             Some(("ns", namespace)) if !namespace.contains(':') => {
-                Self { reading: Reading::Leaf, namespace: name(Some(namespace)), node: None }
+                Self::of(Reading::Leaf, name(Some(namespace)))
             }
-            _ => Self { reading: Reading::Merged, namespace: None, node: None },
+            _ => Self::of(Reading::Merged, None),
         }
+    }
+
+    fn of(reading: Reading, namespace: Option<Name>) -> Self {
+        Self { reading, namespace, node: None, pod: None }
     }
 
     fn from_object(object: &Map<String, Value>) -> Self {
@@ -66,7 +72,7 @@ impl Context {
             _ if ["ns", "nodeName", "pod"].iter().any(|key| object.contains_key(*key)) => Reading::Leaf,
             _ => Reading::Merged,
         };
-        Self { reading, namespace: name(text("ns")), node: name(text("nodeName")) }
+        Self { reading, namespace: name(text("ns")), node: name(text("nodeName")), pod: name(text("pod")) }
     }
 }
 
@@ -80,8 +86,27 @@ mod tests {
 
     #[track_caller]
     fn check(token: &str, reading: Reading, namespace: &str, node: &str) {
-        let expect = Context { reading, namespace: name(Some(namespace)), node: name(Some(node)) };
-        assert_eq!(Context::parse(token), expect, "{token:?}");
+        let context = Context::parse(token);
+        let expect = Context {
+            reading,
+            namespace: name(Some(namespace)),
+            node: name(Some(node)),
+            pod: context.pod.clone(),
+        };
+        assert_eq!(context, expect, "{token:?}");
+    }
+
+    #[test]
+    fn a_token_may_name_the_pod() {
+        for (token, pod) in [
+            (r#"{"ns":"ns-1","nodeName":"n","pod":"pod-1"}"#, Some("pod-1")),
+            (r#"{"pod":"pod-2","split":"merged"}"#, Some("pod-2")),
+            (r#"{"ns":"ns-1"}"#, None),
+            (r#"{"pod":7}"#, None),
+            ("ns:pod-1", None),
+        ] {
+            assert_eq!(Context::parse(token).pod, pod.map(Name::from), "{token:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    mem,
+    fmt, mem,
     ops::Bound,
     sync::{Arc, Weak},
 };
@@ -43,6 +43,9 @@ const REAPED_AT_ONCE: usize = 20_000;
 pub const BATCHES: usize = 1024;
 /// How many requests for a first view may wait; further ones wait in their own stream.
 const WANTS: usize = 1024;
+/// How many may wait to look at the engine; further ones wait where they are. One look is taken in a turn, so that streams
+/// come before curiosity.
+const LOOKS: usize = 16;
 /// How many batches or requests are taken in one turn: all that wait, for what is told together is written together.
 const TURN: usize = 1024;
 
@@ -51,6 +54,15 @@ const FEW: usize = 64;
 
 /// A stream that wants a target nobody watches yet.
 type Want = (Target, oneshot::Sender<Result<Cursor, Unavailable>>);
+
+/// Somebody's look at the engine.
+struct Look(Box<dyn FnOnce(&Engine) + Send>);
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
+    }
+}
 
 /// Why there is no cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +82,7 @@ pub enum Unavailable {
 pub struct Directory {
     topics: Arc<Topics>,
     wants: mpsc::Sender<Want>,
+    looks: mpsc::Sender<Look>,
 }
 
 impl Directory {
@@ -87,6 +100,26 @@ impl Directory {
         cursor.await.unwrap_or(Err(Unavailable::ShuttingDown))
     }
 
+    /// What `look` finds in the engine, between two steps of the controller. The controller does nothing else meanwhile:
+    /// copy out what is needed, and work on it elsewhere.
+    ///
+    /// # Errors
+    /// [`Unavailable::ShuttingDown`] if the controller is gone.
+    pub async fn inspect<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (reply, found) = oneshot::channel();
+        let look = Look(Box::new(move |engine| {
+            // Who does not wait any more costs nothing.
+            if !reply.is_closed() {
+                _ = reply.send(look(engine));
+            }
+        }));
+        self.looks.send(look).await.map_err(|_| Unavailable::ShuttingDown)?;
+        found.await.map_err(|_| Unavailable::ShuttingDown)
+    }
+
     /// The topics, to wake or to count.
     #[must_use]
     pub fn topics(&self) -> &Arc<Topics> {
@@ -102,6 +135,7 @@ pub struct Controller {
     /// The same topics, for the only one who publishes in them.
     watched: BTreeMap<Target, Arc<Topic>>,
     wants: mpsc::Receiver<Want>,
+    looks: mpsc::Receiver<Look>,
     lead: Lead,
     holds: Holds,
     report: Arc<Report>,
@@ -126,13 +160,15 @@ impl Controller {
         metrics: Metrics,
     ) -> (Self, Directory) {
         let (sender, wants) = mpsc::channel(WANTS);
+        let (look_sender, looks) = mpsc::channel(LOOKS);
         let topics = Arc::new(Topics::default());
-        let directory = Directory { topics: topics.clone(), wants: sender };
+        let directory = Directory { topics: topics.clone(), wants: sender, looks: look_sender };
         let controller = Self {
             engine,
             topics,
             watched: BTreeMap::new(),
             wants,
+            looks,
             lead,
             holds: Holds::default(),
             report: Arc::new(Report::default()),
@@ -173,6 +209,7 @@ impl Controller {
                     }
                     new_wants.drain(..).for_each(|want| self.answer(want));
                 }
+                Some(Look(look)) = self.looks.recv() => look(&self.engine),
                 _ = reaping.tick() => {
                     // Where views are short, those that somebody watches come first.
                     let short = self.watched.len() >= self.max_views;

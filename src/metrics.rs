@@ -83,6 +83,8 @@ pub struct Families {
     pub streams_started: Family<Rpc, Counter>,
     /// Messages handed to streams.
     pub messages: Family<Rpc, Counter>,
+    /// Answers that streams were never told, because they did not ask before the next one.
+    pub skipped: Family<Rpc, Counter>,
     /// Requests that were refused, by gRPC code.
     pub refused: Family<Because, Counter>,
     /// Shared views that are kept up to date.
@@ -134,6 +136,11 @@ impl Metrics {
         registry.register("streams", "Open streams", self.streams.clone());
         registry.register("streams_started", "Streams opened", self.streams_started.clone());
         registry.register("messages_sent", "Messages handed to streams", self.messages.clone());
+        registry.register(
+            "versions_skipped",
+            "Answers that streams were never told, being brought to a later one in one step",
+            self.skipped.clone(),
+        );
         registry.register("requests_refused", "Requests refused, by gRPC code", self.refused.clone());
         registry.register("views", "Shared views kept up to date", self.views.clone());
         registry.register("resolutions", "Answers resolved and splits inspected", self.resolutions.clone());

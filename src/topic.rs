@@ -6,10 +6,7 @@
 //! bytes that were encoded once for everybody.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering, fence},
-    },
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering, atomic::fence},
     task::{Context, Poll, Waker},
 };
 
@@ -21,9 +18,12 @@ use tokio::time::{Duration, Instant};
 use crate::{resolve::Target, wire::Frames};
 
 mod published;
+mod subscriber;
 
-use self::published::Held;
-pub use self::published::Published;
+pub use self::{
+    published::{Held, Published},
+    subscriber::{Given, Subscriber},
+};
 
 /// How many subscribers are woken before others may come or go.
 const WOKEN_AT_ONCE: usize = 256;
@@ -31,6 +31,7 @@ const WOKEN_AT_ONCE: usize = 256;
 /// The newest answer to one target, and who waits for the next.
 #[derive(Debug)]
 pub struct Topic {
+    target: Target,
     /// `None` until there is a first answer: never "does not exist".
     current: ArcSwapOption<Published>,
     subscribers: Mutex<Subscribers>,
@@ -38,24 +39,31 @@ pub struct Topic {
 
 #[derive(Debug)]
 struct Subscribers {
-    /// One for each cursor; `None` if that never waited yet.
-    waiting: Slab<Option<Waiting>>,
+    /// One for each cursor.
+    places: Slab<Place>,
     /// When the last cursor left.
     idle_since: Instant,
 }
 
-/// How to wake a subscriber. It stays registered: what changes with each message is only whether it wants to be
-/// woken, so that one which is stuck costs a look and nothing else.
-#[derive(Clone, Debug)]
-struct Waiting {
-    waker: Waker,
-    wanted: Arc<AtomicBool>,
+/// A subscriber and how to wake it. It stays registered: what changes with each message is only whether it waits, so
+/// that one which is stuck costs a look and nothing else.
+#[derive(Debug)]
+struct Place {
+    subscriber: Arc<Subscriber>,
+    /// `None` if it never waited yet.
+    waker: Option<Waker>,
 }
 
 impl Topic {
-    fn new() -> Self {
-        let subscribers = Subscribers { waiting: Slab::new(), idle_since: Instant::now() };
-        Self { current: ArcSwapOption::empty(), subscribers: Mutex::new(subscribers) }
+    fn new(target: Target) -> Self {
+        let subscribers = Subscribers { places: Slab::new(), idle_since: Instant::now() };
+        Self { target, current: ArcSwapOption::empty(), subscribers: Mutex::new(subscribers) }
+    }
+
+    /// What the answers are to.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     fn lock(&self) -> MutexGuard<'_, Subscribers> {
@@ -84,26 +92,32 @@ impl Topic {
     pub fn wake_waiting(&self) {
         // Whoever wants to be woken from here on sees what is new: the other half is in `Cursor::poll_next`.
         fence(Ordering::SeqCst);
-        self.wake(|waiting| {
-            waiting.wanted.load(Ordering::Relaxed) && waiting.wanted.swap(false, Ordering::AcqRel)
-        });
+        let Some(since) = self.current.load().as_ref().map(|current| current.since()) else { return };
+        self.wake(|subscriber| subscriber.stops_waiting(since));
     }
 
     fn wake_all(&self) {
         self.wake(|_| true);
     }
 
-    fn wake(&self, wanted: impl Fn(&Waiting) -> bool) {
+    fn wake(&self, wanted: impl Fn(&Subscriber) -> bool) {
+        self.some_at_a_time(|place| {
+            if let Some(waker) = &place.waker
+                && wanted(&place.subscriber)
+            {
+                waker.wake_by_ref();
+            }
+        });
+    }
+
+    /// Looks at all places, and lets others come and go in between.
+    fn some_at_a_time(&self, mut look: impl FnMut(&Place)) {
         let mut place = 0;
         loop {
             let subscribers = self.lock();
-            let end = subscribers.waiting.capacity().min(place + WOKEN_AT_ONCE);
-            for waiting in (place..end).filter_map(|place| subscribers.waiting.get(place)?.as_ref()) {
-                if wanted(waiting) {
-                    waiting.waker.wake_by_ref();
-                }
-            }
-            if end == subscribers.waiting.capacity() {
+            let end = subscribers.places.capacity().min(place + WOKEN_AT_ONCE);
+            (place..end).filter_map(|place| subscribers.places.get(place)).for_each(&mut look);
+            if end == subscribers.places.capacity() {
                 return;
             }
             place = end;
@@ -113,12 +127,20 @@ impl Topic {
     /// How many cursors there are.
     #[must_use]
     pub fn subscribers(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().places.len()
+    }
+
+    /// What is known of each subscriber. Who comes or goes meanwhile may be missing.
+    #[must_use]
+    pub fn all_subscribers(&self) -> Vec<Arc<Subscriber>> {
+        let mut all = Vec::with_capacity(self.subscribers());
+        self.some_at_a_time(|place| all.push(place.subscriber.clone()));
+        all
     }
 
     fn is_idle(&self, for_at_least: Duration) -> bool {
         let subscribers = self.lock();
-        subscribers.waiting.is_empty() && subscribers.idle_since.elapsed() >= for_at_least
+        subscribers.places.is_empty() && subscribers.idle_since.elapsed() >= for_at_least
     }
 
     /// Lets go of bytes that nobody asked for since this was called last.
@@ -129,21 +151,21 @@ impl Topic {
     }
 
     fn cursor(self: &Arc<Self>) -> Cursor {
-        let place = self.lock().waiting.insert(None);
-        Cursor { topic: self.clone(), place, waiting: None, held: None }
+        let subscriber = Arc::new(Subscriber::new());
+        let place = self.lock().places.insert(Place { subscriber: subscriber.clone(), waker: None });
+        Cursor { topic: self.clone(), place, waker: None, subscriber }
     }
 }
 
-/// One subscriber's place in a [`Topic`].
+/// One subscriber's place in a [`Topic`]. What it was last given is in the [`Subscriber`]: holding that answer keeps
+/// one old state alive for a subscriber that stands still, however many it misses.
 #[derive(Debug)]
 pub struct Cursor {
     topic: Arc<Topic>,
     place: usize,
     /// As in the topic.
-    waiting: Option<Waiting>,
-    /// What the subscriber was last given. Holding the answer keeps one old state alive for a subscriber
-    /// that stands still, however many it misses.
-    held: Option<Held>,
+    waker: Option<Waker>,
+    subscriber: Arc<Subscriber>,
 }
 
 /// What a subscriber is to be told.
@@ -153,6 +175,9 @@ pub struct Told {
     pub frames: Frames,
     /// When the source said what they say, if they say something new; `None` for a first answer.
     pub since: Option<Instant>,
+    /// How many answers lie between what the subscriber had and this one: those it was never told, because it did not
+    /// ask in time.
+    pub skipped: u64,
 }
 
 impl Cursor {
@@ -168,45 +193,54 @@ impl Cursor {
         self.next().map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// What is known of this subscriber.
+    #[must_use]
+    pub fn subscriber(&self) -> &Arc<Subscriber> {
+        &self.subscriber
+    }
+
     fn next(&mut self) -> Option<Told> {
+        let mut skipped = 0;
         loop {
             let current = self.topic.current.load();
             let published = current.as_ref()?;
-            if self.held.as_ref().is_some_and(|held| held.version == published.version()) {
+            let mut given = self.subscriber.lock();
+            if given.held.as_ref().is_some_and(|held| held.version == published.version()) {
                 return None;
             }
-            let frames = published.frames_after(self.held.as_ref());
-            let since = self.held.is_some().then(|| published.since());
-            self.held = Some(Held { version: published.version(), answer: published.answer().clone() });
+            let frames = published.frames_after(given.held.as_ref());
+            let before = given.held.replace(published.held());
+            skipped += before.as_ref().map_or(0, |held| published.steps_since(held).saturating_sub(1));
             if let Some(frames) = frames {
-                return Some(Told { frames, since });
+                let since = before.is_some().then(|| published.since());
+                given.note(&frames);
+                drop(given);
+                self.subscriber.stops_waiting(published.since());
+                return Some(Told { frames, since, skipped });
             }
         }
     }
 
     fn wait(&mut self, waker: &Waker) {
-        match &self.waiting {
-            Some(waiting) if waiting.waker.will_wake(waker) => waiting.wanted.store(true, Ordering::Release),
-            _ => {
-                let waiting = Waiting { waker: waker.clone(), wanted: Arc::new(AtomicBool::new(true)) };
-                let before = self.topic.lock().waiting[self.place].replace(waiting.clone());
-                drop(before);
-                self.waiting = Some(waiting);
-            }
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+            let before = self.topic.lock().places[self.place].waker.replace(waker.clone());
+            drop(before);
         }
+        self.subscriber.waits();
     }
 }
 
 impl Drop for Cursor {
     fn drop(&mut self) {
         let mut subscribers = self.topic.lock();
-        let waiting = subscribers.waiting.remove(self.place);
-        if subscribers.waiting.is_empty() {
-            subscribers.waiting = Slab::new();
+        let place = subscribers.places.remove(self.place);
+        if subscribers.places.is_empty() {
+            subscribers.places = Slab::new();
             subscribers.idle_since = Instant::now();
         }
         drop(subscribers);
-        drop(waiting);
+        drop(place);
     }
 }
 
@@ -227,7 +261,7 @@ impl Topics {
     /// The topic of a target, made if there is none, and a cursor into it.
     #[must_use]
     pub fn open(&self, target: &Target) -> (Arc<Topic>, Cursor) {
-        let topic = self.topics.entry(target.clone()).or_insert_with(|| Arc::new(Topic::new()));
+        let topic = self.topics.entry(target.clone()).or_insert_with(|| Arc::new(Topic::new(target.clone())));
         (topic.clone(), topic.cursor())
     }
 
@@ -248,10 +282,15 @@ impl Topics {
         self.topics.is_empty()
     }
 
+    /// All topics, in no order, for those who look at everything. Who comes or goes meanwhile may be missing.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Topic>> {
+        self.topics.iter().map(|entry| entry.value().clone()).collect()
+    }
+
     /// Wakes every subscriber though nothing changed, so that it notices something else: the end.
     pub fn wake_all(&self) {
-        let topics: Vec<_> = self.topics.iter().map(|entry| entry.value().clone()).collect();
-        for topic in topics {
+        for topic in self.all() {
             topic.wake_all();
         }
     }

@@ -4,7 +4,7 @@ use std::{
     mem,
     net::SocketAddr,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     bucket::{Bucket, Rate},
+    context::Context,
     metrics::Histogram,
 };
 
@@ -43,6 +44,8 @@ pub struct Peer {
     /// Large messages that are about to be written.
     large: Mutex<Vec<Bytes>>,
     event_to_wire: Histogram,
+    /// What it last said of itself.
+    context: Mutex<Option<Arc<Context>>>,
 }
 
 impl Peer {
@@ -58,7 +61,25 @@ impl Peer {
             moments: Mutex::default(),
             large: Mutex::default(),
             event_to_wire,
+            context: Mutex::default(),
         }
+    }
+
+    /// What a request says of its client. A proxy says the same in each of its requests, so they share it.
+    #[must_use]
+    pub fn says(&self, context: Context) -> Arc<Context> {
+        let mut last = self.context.lock().expect("nothing panics while it holds this lock");
+        match &*last {
+            Some(known) if **known == context => known.clone(),
+            _ => last.insert(Arc::new(context)).clone(),
+        }
+    }
+
+    /// Since when something waits to be written to the socket, if anything does: what the source said then.
+    #[must_use]
+    pub fn unwritten_since(&self) -> Option<Instant> {
+        let moments = self.moments.lock().expect("nothing panics while it holds this lock");
+        moments.iter().map(|(since, _)| *since).min()
     }
 
     /// Where it is.
@@ -216,6 +237,27 @@ mod tests {
         let addresses = |messages: &[Bytes]| messages.iter().map(|bytes| bytes.as_ptr()).collect::<Vec<_>>();
         assert_eq!(addresses(&told), addresses(&messages[..LARGE_AT_ONCE]));
         assert!(peer.take_large().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_to_be_written_is_as_old_as_its_oldest_moment() {
+        let peer = peer();
+        assert_eq!(peer.unwritten_since(), None);
+        let first = Instant::now();
+        peer.sends(&small(), Some(first));
+        advance(Duration::from_secs(1)).await;
+        peer.sends(&small(), Some(Instant::now()));
+        assert_eq!(peer.unwritten_since(), Some(first));
+        peer.drained();
+        assert_eq!(peer.unwritten_since(), None);
+    }
+
+    #[tokio::test]
+    async fn requests_that_say_the_same_share_it() {
+        let peer = peer();
+        let first = peer.says(Context::parse(r#"{"ns":"a"}"#));
+        assert!(Arc::ptr_eq(&first, &peer.says(Context::parse(r#"{"ns":"a"}"#))));
+        assert_eq!(*peer.says(Context::parse(r#"{"ns":"b"}"#)), Context::parse(r#"{"ns":"b"}"#));
     }
 
     #[tokio::test(start_paused = true)]

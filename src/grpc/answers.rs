@@ -43,6 +43,7 @@ pub struct Tally {
     open: Gauge,
     started: Counter,
     messages: Counter,
+    skipped: Counter,
 }
 
 impl Tally {
@@ -54,6 +55,7 @@ impl Tally {
             open: metrics.streams.get_or_create(&rpc).clone(),
             started: metrics.streams_started.get_or_create(&rpc).clone(),
             messages: metrics.messages.get_or_create(&rpc).clone(),
+            skipped: metrics.skipped.get_or_create(&rpc).clone(),
         }
     }
 }
@@ -93,8 +95,11 @@ impl Body for Answers {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let Some(cursor) = &mut this.cursor else { return Poll::Ready(None) };
-        if let Poll::Ready(Told { frames, since }) = cursor.poll_next(cx) {
+        if let Poll::Ready(Told { frames, since, skipped }) = cursor.poll_next(cx) {
             this.tally.messages.inc_by(frames.messages.into());
+            if skipped > 0 {
+                this.tally.skipped.inc_by(skipped);
+            }
             if let Some(peer) = &this.peer {
                 peer.sends(&frames.bytes, since);
             }

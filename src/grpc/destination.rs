@@ -109,7 +109,7 @@ impl Shared {
             request = self.reader.read(request) => request?,
             () = self.drain.over() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
-        let target = target(method, &request, &self.domain)?;
+        let (target, context) = target(method, &request, &self.domain)?;
         drop(request);
         let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
             Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
@@ -118,6 +118,11 @@ impl Shared {
                 Status::resource_exhausted(error.to_string())
             }
         })?;
+        let context = match &peer {
+            Some(peer) => peer.says(context),
+            None => Arc::new(context),
+        };
+        cursor.subscriber().introduce(peer.clone(), context);
         let answers = Answers::new(cursor, self.drain.clone(), peer, self.tallies[method as usize].clone());
         let mut response = Response::new(Body::new(answers));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -125,8 +130,12 @@ impl Shared {
     }
 }
 
-/// What a request asks for.
-fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Target, Status> {
+/// What a request asks for, and what it says of who asks.
+fn target(
+    method: Method,
+    request: &GetDestination,
+    domain: &Name,
+) -> Result<(Target, ClientContext), Status> {
     let authority = Authority::parse(&request.path, domain)
         .map_err(|error| Status::invalid_argument(error.to_string()))?;
     let port = authority.port;
@@ -144,7 +153,7 @@ fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Tar
                 }
             };
             let query = Query::Endpoints { service, instance, port, reading: context.reading };
-            (query, Client { node: context.node, namespace: None })
+            (query, Client { node: context.node.clone(), namespace: None })
         }
         Method::GetProfile => {
             let query = match authority.host {
@@ -154,10 +163,10 @@ fn target(method: Method, request: &GetDestination, domain: &Name) -> Result<Tar
                 }
                 Host::Ip(ip) => Query::AddressProfile { ip, port },
             };
-            (query, Client { node: None, namespace: context.namespace })
+            (query, Client { node: None, namespace: context.namespace.clone() })
         }
     };
-    Ok(Target { query, client })
+    Ok((Target { query, client }, context))
 }
 
 pub(super) fn code_label(code: tonic::Code) -> &'static str {

@@ -22,16 +22,22 @@ use crate::{
 const LAGS: usize = 8;
 
 /// What a subscriber has.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) version: u64,
-    pub(super) answer: Arc<Answer>,
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The version of the answer.
+    pub version: u64,
+    /// The answer.
+    pub answer: Arc<Answer>,
+    number: u64,
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Published {
     version: u64,
+    /// How many answers came before it in its topic. A topic that begins with what others know already takes on from
+    /// there, so only differences count.
+    number: u64,
     since: Instant,
     answer: Arc<Answer>,
     /// What is told to a subscriber that has the version before. The bytes that most ask for, without a lock.
@@ -67,6 +73,7 @@ impl Published {
         });
         Self {
             version,
+            number: previous.map_or(0, |previous| previous.number + 1),
             since,
             answer,
             step: step.into(),
@@ -91,6 +98,17 @@ impl Published {
     #[must_use]
     pub fn answer(&self) -> &Arc<Answer> {
         &self.answer
+    }
+
+    /// This, as what a subscriber has from now on.
+    pub(super) fn held(&self) -> Held {
+        Held { version: self.version, answer: self.answer.clone(), number: self.number }
+    }
+
+    /// How many answers of the same topic were published after what is held, up to this one.
+    #[must_use]
+    pub fn steps_since(&self, held: &Held) -> u64 {
+        self.number.saturating_sub(held.number)
     }
 
     fn others(&self) -> MutexGuard<'_, Others> {

@@ -182,3 +182,89 @@ async fn a_topic_goes_a_while_after_its_last_subscriber() {
     assert!(topics.reap(&target(), linger));
     assert_eq!((topics.len(), topic.subscribers()), (0, 0));
 }
+
+fn told(cursor: &mut Cursor, counter: &Arc<Counter>) -> Option<Told> {
+    match cursor.poll_next(&mut Context::from_waker(&counter.clone().into())) {
+        Poll::Ready(told) => Some(told),
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_is_behind_from_what_it_has_not_taken_until_it_asks_for_more() {
+    let (topic, mut cursor) = Topics::default().open(&target());
+    let (woken, subscriber) = (Arc::new(Counter::default()), cursor.subscriber().clone());
+    let opened = Instant::now();
+    assert_eq!(subscriber.behind_since(), Some(opened), "it never asked");
+    assert!(told(&mut cursor, &woken).is_none());
+    assert_eq!(subscriber.behind_since(), None, "there is nothing that it could have");
+
+    tokio::time::advance(Duration::from_secs(1)).await;
+    publish(&topic, answer(1));
+    let first = Instant::now();
+    assert_eq!(subscriber.behind_since(), Some(first));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    publish(&topic, answer(2));
+    assert_eq!(subscriber.behind_since(), Some(first), "the oldest that it lacks counts");
+    assert!(told(&mut cursor, &woken).is_some());
+    assert_eq!(subscriber.behind_since(), Some(first), "nobody knows yet whether it was taken");
+    assert!(told(&mut cursor, &woken).is_none());
+    assert_eq!(subscriber.behind_since(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_before_it_was_woken_has_not_taken_it_either() {
+    let (topic, mut cursor) = Topics::default().open(&target());
+    let (woken, subscriber) = (Arc::new(Counter::default()), cursor.subscriber().clone());
+    publish(&topic, answer(1));
+    while told(&mut cursor, &woken).is_some() {}
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let current = topic.current();
+    topic.show(Arc::new(Published::new(answer(2), current.as_deref(), Instant::now())));
+    assert!(told(&mut cursor, &woken).is_some());
+    assert_eq!(subscriber.behind_since(), Some(Instant::now()));
+    topic.wake_waiting();
+    assert!(told(&mut cursor, &woken).is_none());
+    assert_eq!(subscriber.behind_since(), None);
+    publish(&topic, answer(3));
+    assert_eq!(woken.0.load(Ordering::SeqCst), 1, "it waits and is woken as before");
+}
+
+#[tokio::test]
+async fn what_a_subscriber_was_given_is_counted_and_what_it_missed() {
+    let (topic, mut cursor) = Topics::default().open(&target());
+    let (woken, subscriber) = (Arc::new(Counter::default()), cursor.subscriber().clone());
+    publish(&topic, answer(1));
+    let first = told(&mut cursor, &woken).expect("an answer");
+    (2..=5).for_each(|weight| publish(&topic, answer(weight)));
+    let held = subscriber.given().held.expect("the first answer");
+    assert_eq!(topic.current().expect("published").steps_since(&held), 4);
+    let second = told(&mut cursor, &woken).expect("an answer");
+
+    assert_eq!((first.skipped, second.skipped), (0, 3));
+    let given = subscriber.given();
+    let bytes = first.frames.bytes.len() + second.frames.bytes.len();
+    assert_eq!((given.messages, given.bytes), (2, bytes as u64));
+    let held = given.held.expect("the last answer");
+    assert_eq!(*held.answer, *answer(5));
+    assert_eq!(topic.current().expect("published").steps_since(&held), 0);
+}
+
+#[tokio::test]
+async fn all_subscribers_are_found_whoever_left_before() {
+    let topics = Topics::default();
+    let mut cursors: Vec<_> = (0..3 * WOKEN_AT_ONCE).map(|_| topics.open(&target()).1).collect();
+    let mut number = 0;
+    cursors.retain(|_| {
+        number += 1;
+        number % 3 != 0
+    });
+    let topic = &topics.all()[0];
+    assert_eq!(topic.target(), &target());
+    let ids = |subscribers: &[Arc<Subscriber>]| {
+        subscribers.iter().map(|subscriber| subscriber.id()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let expect: Vec<_> = cursors.iter().map(|cursor| cursor.subscriber().clone()).collect();
+    assert_eq!(ids(&topic.all_subscribers()), ids(&expect));
+    assert_eq!(expect.len(), 2 * WOKEN_AT_ONCE);
+}

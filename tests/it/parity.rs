@@ -100,7 +100,7 @@ fn read(yaml: &str) -> Batch {
 #[track_caller]
 fn target(path: &str, token: &str, profile: bool) -> Target {
     let Authority { host, port } = Authority::parse(path, &Name::from(DOMAIN)).expect("a valid authority");
-    let Context { reading, namespace, node } = Context::parse(token);
+    let Context { reading, namespace, node, .. } = Context::parse(token);
     let (service, instance) = match host {
         Host::Service(service) => (service, None),
         Host::Instance(instance, service) => (service, Some(instance)),

@@ -228,16 +228,20 @@ fn any_authority_is_understood_or_explained() {
 /// A token is never refused, and what is taken from it is what is written there.
 fn token_is_taken(token: &str) -> TestCaseResult {
     let context = Context::parse(token);
-    let Context { reading, namespace, node } = &context;
-    for name in namespace.iter().chain(node) {
+    let Context { reading, namespace, node, pod } = &context;
+    for name in namespace.iter().chain(node).chain(pod) {
         prop_assert!((1..=253).contains(&name.as_str().len()), "no name is so long: {:?}", name);
     }
     if *reading == Reading::Merged && serde_json::from_str::<Map<String, Value>>(token).is_err() {
-        prop_assert!(namespace.is_none() && node.is_none(), "nothing is guessed: {:?}", context);
+        prop_assert!(
+            namespace.is_none() && node.is_none() && pod.is_none(),
+            "nothing is guessed: {:?}",
+            context
+        );
     }
     let split = if *reading == Reading::Merged { "merged" } else { "leaf" };
     let name = |name: &Option<Name>| name.as_ref().map(Name::to_string);
-    let written = json!({ "split": split, "ns": name(namespace), "nodeName": name(node), "more": [1] });
+    let written = json!({ "split": split, "ns": name(namespace), "nodeName": name(node), "pod": name(pod), "more": [1] });
     for token in [written.to_string(), format!("{written:#}\n")] {
         prop_assert_eq!(&Context::parse(&token), &context);
     }

@@ -167,7 +167,8 @@ fn case_7_tokens_in_linkerds_form_say_who_asks() {
     ] {
         let context = Context::parse(token);
         let reading = if namespace.is_some() { Reading::Leaf } else { Reading::Merged };
-        let expect = Context { reading, namespace: namespace.map(Name::from), node: node.map(Name::from) };
+        let expect =
+            Context { reading, namespace: namespace.map(Name::from), node: node.map(Name::from), pod: None };
         assert_eq!(context, expect, "{token:?}");
     }
 }
