@@ -1,8 +1,10 @@
 //! The admin port: what probes, scrapers and operators ask over HTTP.
 //!
-//! It only reads, and it shares nothing with the streams but numbers: whoever is slow here slows nobody.
+//! It only reads (but for the level of the log), and it shares nothing with the streams but numbers and answers that are
+//! shared anyway: whoever is slow here slows nobody. What shows the cluster is only for those whom [`Access`] lets in.
 
 use std::{
+    convert::Infallible,
     io,
     sync::{
         Arc,
@@ -12,31 +14,52 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{Request, header::CONTENT_TYPE},
+    middleware,
     response::IntoResponse,
     routing::get,
 };
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{Semaphore, watch},
     time::{Duration, sleep, timeout},
 };
+use tower::Service;
 
-use crate::{metrics, status::Status};
+mod access;
+mod patient;
+mod probes;
+mod streams;
+mod token;
 
-/// How many connections may be open. Probes and scrapers are a few; who comes beyond that waits.
+pub use self::{
+    access::Access,
+    token::{BadToken, Token},
+};
+use self::{access::From, patient::Patient};
+use crate::{
+    controller::Directory,
+    metrics,
+    model::Name,
+    status::Status,
+    tls::{Identity, Tls},
+};
+
+/// How many connections may be open. Probes and scrapers are a few, pages that are looked at some more; who comes beyond
+/// that waits.
 const CONNECTIONS: usize = 200;
-/// How long the head of a request may take, also of the next one on the same connection.
+/// How long the head of a request may take, also of the next one on the same connection, and a TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(2);
-/// How long a connection may last in all. A scraper opens another one.
-const CONNECTION_TIME: Duration = Duration::from_secs(300);
+/// How long a reader may take nothing of what it asked for before it is given up.
+const STUCK: Duration = Duration::from_secs(30);
+/// How long a connection may last in all. Whoever looks longer comes again.
+const CONNECTION_TIME: Duration = Duration::from_secs(3600);
 /// How long to wait when no connection can be accepted before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -48,14 +71,21 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Admin {
     registry: Registry,
     status: watch::Receiver<Arc<Status>>,
+    directory: Directory,
+    domain: Name,
     draining: AtomicBool,
 }
 
 impl Admin {
-    /// An admin port over these metrics and this status.
+    /// An admin port over these metrics, this status and these answers, in this cluster domain.
     #[must_use]
-    pub fn new(registry: Registry, status: watch::Receiver<Arc<Status>>) -> Arc<Self> {
-        Arc::new(Self { registry, status, draining: AtomicBool::new(false) })
+    pub fn new(
+        registry: Registry,
+        status: watch::Receiver<Arc<Status>>,
+        directory: Directory,
+        domain: Name,
+    ) -> Arc<Self> {
+        Arc::new(Self { registry, status, directory, domain, draining: AtomicBool::new(false) })
     }
 
     /// From now on the server is not ready: it is about to stop.
@@ -72,63 +102,84 @@ impl Admin {
     }
 }
 
-/// Serves as long as it is polled.
+/// Serves as long as it is polled, over TLS if it is given.
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn serve(listener: TcpListener, admin: Arc<Admin>) -> io::Result<()> {
-    let routes = Router::new()
-        .route("/", get(index))
-        .route("/live", get(|| async { "ok\n" }))
-        // The path that Linkerd's liveness probe asks.
-        .route("/ping", get(|| async { "pong\n" }))
-        .route("/ready", get(ready))
-        .route("/metrics", get(render_metrics))
-        .route("/debug/warnings", get(warnings))
-        .with_state(admin);
-    serve_routes(listener, routes).await;
+pub async fn serve(
+    listener: TcpListener,
+    admin: Arc<Admin>,
+    access: Access,
+    tls: Option<Tls>,
+) -> io::Result<()> {
+    serve_routes(listener, routes(admin, Arc::new(access)), tls).await;
     Ok(())
+}
+
+fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
+    // Whatever shows what is in the cluster.
+    let shown = Router::new()
+        .route("/debug/warnings", get(warnings))
+        .merge(streams::routes())
+        .route_layer(middleware::from_fn_with_state(access, access::check));
+    Router::new()
+        .merge(probes::routes())
+        .route("/metrics", get(render_metrics))
+        .merge(shown)
+        .with_state(admin)
 }
 
 /// Serves connections of HTTP/1, so many at once. By hand, for the library that routes them bounds neither their number
 /// nor the time of a request's head, and whoever holds all open files here holds up the streams as well.
-async fn serve_routes(listener: TcpListener, routes: Router) {
+async fn serve_routes(listener: TcpListener, routes: Router, tls: Option<Tls>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
+        let (socket, addr) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "cannot accept a connection of the admin port");
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-        let connection =
-            http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(routes.clone()));
+        let (routes, acceptor) = (routes.clone(), tls.as_ref().map(Tls::admin_acceptor));
         tokio::spawn(async move {
-            // A page is small: who has not taken it by then does not read.
+            let connection = async {
+                match acceptor {
+                    None => serve_connection(socket, From { addr, identity: None }, routes).await,
+                    Some(acceptor) => {
+                        let Ok(Ok(socket)) = timeout(HEAD_TIME, acceptor.accept(socket)).await else {
+                            return;
+                        };
+                        let identity = Identity::of_connection(socket.get_ref().1);
+                        serve_connection(socket, From { addr, identity }, routes).await;
+                    }
+                }
+            };
             _ = timeout(CONNECTION_TIME, connection).await;
             drop(place);
         });
     }
 }
 
-async fn index() -> &'static str {
-    "Switchyard admin\n\
-     /live            is the process alive\n\
-     /ready           can it answer\n\
-     /metrics         OpenMetrics\n\
-     /debug/warnings  everything odd about the input\n"
-}
-
-async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {
-    match admin.unready() {
-        None => (StatusCode::OK, "ok\n"),
-        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
-    }
+async fn serve_connection<I>(socket: I, from: From, routes: Router)
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    let from = Arc::new(from);
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let (from, mut routes) = (from.clone(), routes.clone());
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(from);
+            routes.call(request).await.map_err(|never: Infallible| never)
+        }
+    });
+    // A page is small, and whoever follows one reads: who takes nothing is gone.
+    _ = http.serve_connection(TokioIo::new(Patient::new(socket, STUCK)), answer).await;
 }
 
 async fn render_metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {

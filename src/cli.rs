@@ -4,12 +4,15 @@
 //! `check` are only parsed here; [`crate::serve`] and [`crate::check`] do the work.
 
 mod args;
+mod duration;
 mod exit;
 mod get;
 mod json;
 mod moment;
+mod pages;
 mod percent;
 mod profile;
+mod streams;
 mod style;
 mod table;
 mod version;
@@ -21,8 +24,9 @@ use std::{
 };
 
 pub use self::args::{
-    ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, DrainArgs, GetArgs, LimitArgs, LogFormat, MeshArgs,
-    Output, OutputArgs, ProfileArgs, Reading, ServeArgs, ServerArgs, TlsArgs, TransportMode, VersionArgs,
+    AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs,
+    DrainArgs, GetArgs, LimitArgs, LogFormat, ManArgs, MeshArgs, Output, OutputArgs, ProfileArgs, Reading,
+    ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs,
 };
 use self::exit::{Exit, Failure};
 
@@ -50,6 +54,9 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         }
         Command::Get(args) => get::run(args, out).await,
         Command::Profile(args) => profile::run(args, out).await,
+        Command::Streams(args) => streams::run(&args, out, err).await,
+        Command::Completions(args) => pages::completions(&args, out),
+        Command::Man(args) => pages::man(&args, out),
         Command::Version(args) => version::run(&args, out),
     };
     // Also after an error: what came before it is worth seeing.

@@ -4,6 +4,7 @@
 //! It opens one connection, asks for streams on it, and folds what comes ([`Endpoints`]) as a Linkerd
 //! proxy does. It never reconnects by itself: whoever watches wants to know that a stream ended.
 
+mod admin;
 mod endpoints;
 mod error;
 mod fault;
@@ -27,6 +28,7 @@ use crate::pb::destination::{
 };
 
 pub use self::{
+    admin::{AdminClient, AdminError, Lines},
     endpoints::{Change, Endpoint, Endpoints, Known},
     error::{ConnectError, StreamError, code_name, root_cause},
     fault::TlsFault,

@@ -51,6 +51,7 @@ pub mod serve;
 pub mod share;
 pub mod source;
 pub mod status;
+pub mod streams;
 pub mod tls;
 pub mod topic;
 pub mod view;

@@ -25,8 +25,8 @@ mod files;
 
 use self::banner::Banner;
 use crate::{
-    admin::{self, Admin},
-    cli::{ApexOverride, DrainArgs, LimitArgs, LogFormat, ServeArgs},
+    admin::{self, Access, Admin, BadToken, Token},
+    cli::{AdminAccessArgs, ApexOverride, DrainArgs, LimitArgs, LogFormat, ServeArgs},
     client::HostPort,
     controller::{BATCHES, Controller},
     engine::Engine,
@@ -61,6 +61,9 @@ pub enum Failure {
     /// The certificates cannot be used.
     #[error("{0}")]
     Tls(#[from] tls::OpenError),
+    /// There is no admin token.
+    #[error("{0}")]
+    Token(#[from] BadToken),
     /// An address cannot be listened on.
     #[error("cannot listen on {addr} ({flag}): {error}")]
     Listen {
@@ -97,6 +100,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         events,
         addr: _,
         metrics_addr,
+        admin: AdminAccessArgs { admin_token_file, admin_tls, admin_allow_clients },
         cluster_domain,
         enable_ipv6,
         apex_override,
@@ -131,6 +135,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (tls_files, allow_clients) = tls.into_parts();
     let tls = tls_files.map(Tls::open).transpose()?;
 
+    let token = admin_token_file.as_deref().map(Token::open).transpose()?;
+    let access = Access {
+        token: token.clone(),
+        allow_clients: (!admin_allow_clients.is_empty()).then(|| admin_allow_clients.into_iter().collect()),
+    };
+
     let domain = Name::from(cluster_domain);
     let apex_override = apex_override == ApexOverride::Always;
     let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
@@ -163,7 +173,11 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         // Not a part that must live: without it the certificates stay as they are.
         tokio::spawn(tls.clone().follow());
     }
-    let admin = Admin::new(registry, status.clone());
+    if let Some(token) = token {
+        // Not a part that must live either.
+        tokio::spawn(token.follow());
+    }
+    let admin = Admin::new(registry, status.clone(), directory.clone(), domain.clone());
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
@@ -209,8 +223,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     });
     parts.spawn("admin server", {
         let admin = admin.clone();
+        let tls = tls.clone().filter(|_| admin_tls);
         // It is there to the end, which ends it.
-        async move { outcome(admin::serve(admin_listener, admin).await) }
+        async move { outcome(admin::serve(admin_listener, admin, access, tls).await) }
     });
     let (server_health, server_drain) = (health.clone(), drain.clone());
     parts.spawn(GRPC_SERVER, async move {

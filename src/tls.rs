@@ -107,6 +107,13 @@ impl Tls {
         TlsAcceptor::from(self.shared.good.load().config.clone())
     }
 
+    /// What a new connection of the admin port is accepted with: HTTP/1, and who shows no certificate comes in as nobody,
+    /// for probes have none.
+    #[must_use]
+    pub fn admin_acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.shared.good.load().admin.clone())
+    }
+
     /// Adds what can be counted here.
     pub fn register(&self, registry: &mut Registry) {
         let TlsMetrics { expiry, refused, reloads } = &self.shared.metrics;

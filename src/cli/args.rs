@@ -1,5 +1,6 @@
 //! What can be typed: the commands and their flags, with the help texts people read.
 
+mod admin;
 mod check;
 mod common;
 mod drain;
@@ -7,22 +8,27 @@ mod get;
 mod http2;
 mod limits;
 mod mesh;
+mod pages;
 mod parse;
 mod profile;
 mod serve;
+mod streams;
 mod tls;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use self::{
+    admin::{AdminAccessArgs, AdminArgs},
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
     drain::DrainArgs,
     get::{GetArgs, Reading},
     limits::LimitArgs,
     mesh::{MeshArgs, TransportMode},
+    pages::{CompletionsArgs, ManArgs},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},
+    streams::{SortBy, StreamsArgs},
     tls::{AskTlsArgs, TlsArgs},
 };
 
@@ -52,13 +58,16 @@ Examples:
   # Ask it, in a second terminal, and watch
   switchyard get reviews.default.svc.cluster.local:9080
 
+  # What was each proxy told?
+  switchyard streams
+
 Every flag can be set in the environment: --cluster-domain is SWITCHYARD_CLUSTER_DOMAIN.
 
 Exit codes:
   0  fine, also when you end a watch with Ctrl-C or close the pipe it writes to
   1  failed: no server, the stream was ended by the server, or `check` found something
   2  wrong usage, or the server said INVALID_ARGUMENT
-  3  `--once`, and there are no endpoints or the profile is the empty one";
+  3  `--once`, and there are no endpoints or the profile is the empty one; no stream that is looked for";
 
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
@@ -83,6 +92,15 @@ pub enum Command {
     /// Reads what `switchyard serve --manifests` would read, and says of everything odd in which file and
     /// line it is, in which object, and what would be right.
     Check(CheckArgs),
+    /// Show what each open stream of a server was last told, and how far behind it is
+    ///
+    /// It asks the admin port, which reads what it shows from the streams themselves; a new stream would be told
+    /// what is true now, and say nothing of the others.
+    Streams(Box<StreamsArgs>),
+    /// Write the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write the man page
+    Man(ManArgs),
     /// Print the version
     Version(VersionArgs),
 }
@@ -144,7 +162,7 @@ mod tests {
         assert!(lines.len() >= 10);
         for line in lines {
             // What a shell would make of it.
-            let line = line.split(" | ").next().unwrap().replace('\'', "");
+            let line = line.split(['|', '>']).next().unwrap().trim_end().replace('\'', "");
             assert!(parse(&line).is_ok(), "{line}: {:?}", parse(&line));
         }
     }

@@ -2,9 +2,13 @@
 
 use std::{error::Error, io, time::Duration};
 
+use http::StatusCode;
 use tonic::Code;
 
-use crate::client::{BadTls, ConnectError, HostPort, StreamError, TlsFault};
+use crate::{
+    admin::BadToken,
+    client::{AdminError, BadTls, ConnectError, HostPort, StreamError, TlsFault},
+};
 
 /// The exit codes; `switchyard --help` documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,15 @@ pub(super) enum Failure {
     #[error("the connection to {addr} is lost: {why}")]
     Lost { addr: HostPort, why: String },
 
+    #[error("{0}")]
+    Admin(#[from] AdminError),
+
+    #[error("{0}")]
+    Token(#[from] BadToken),
+
+    #[error("{0}")]
+    Usage(String),
+
     #[error("interrupted before the server answered")]
     Interrupted,
 
@@ -104,6 +117,9 @@ impl Failure {
             | Self::Ended { error: StreamError::Server(status), .. }
                 if status.code() == Code::InvalidArgument =>
             {
+                Exit::Usage
+            }
+            Self::Admin(AdminError::Refused { status: StatusCode::BAD_REQUEST, .. }) | Self::Usage(_) => {
                 Exit::Usage
             }
             _ => Exit::Failed,

@@ -15,11 +15,17 @@ pub(super) enum Align {
 pub(super) struct Table<const N: usize> {
     columns: [(&'static str, Align); N],
     rows: Vec<[String; N]>,
+    hidden: Option<usize>,
 }
 
 impl<const N: usize> Table<N> {
     pub(super) fn new(columns: [(&'static str, Align); N]) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), hidden: None }
+    }
+
+    /// The same without one of the columns.
+    pub(super) fn without(self, column: usize) -> Self {
+        Self { hidden: Some(column), ..self }
     }
 
     pub(super) fn row(&mut self, cells: [String; N]) {
@@ -32,7 +38,9 @@ impl<const N: usize> Table<N> {
             cells.chain([self.columns[i].0]).map(|cell| cell.chars().count()).max().unwrap_or(0)
         });
         let line = |cells: [&str; N]| {
-            let cells: Vec<String> = cells.into_iter().zip(widths).zip(self.columns).map(pad).collect();
+            let cells = cells.into_iter().zip(widths).zip(self.columns).enumerate();
+            let shown = cells.filter(|(column, _)| self.hidden != Some(*column));
+            let cells: Vec<String> = shown.map(|(_, cell)| pad(cell)).collect();
             cells.join("  ").trim_end().to_owned()
         };
         writeln!(out, "{}", paint(HEADING, line(self.columns.map(|(heading, _)| heading))))?;
@@ -63,5 +71,8 @@ mod tests {
         let mut out = Vec::new();
         table.write(&mut out).unwrap();
         assert_eq!(plain(out), "NAME      COUNT  NOTE\na             1\nlänger  1234567  x\\ty\n");
+        let mut out = Vec::new();
+        table.without(1).write(&mut out).unwrap();
+        assert_eq!(plain(out), "NAME    NOTE\na\nlänger  x\\ty\n");
     }
 }

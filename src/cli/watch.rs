@@ -162,7 +162,7 @@ async fn reached(deadline: Option<Instant>) {
 }
 
 /// Ctrl-C.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     // Without a handler Ctrl-C ends the process by itself.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;

@@ -63,6 +63,13 @@ impl ClientTls {
         Ok(Self { config: Arc::new(config), server_name })
     }
 
+    /// The same for another protocol than gRPC's.
+    #[must_use]
+    pub fn speaking(mut self, alpn: &[u8]) -> Self {
+        Arc::make_mut(&mut self.config).alpn_protocols = vec![alpn.to_vec()];
+        self
+    }
+
     /// Speaks TLS over a connection to this address.
     pub(super) async fn handshake(
         &self,

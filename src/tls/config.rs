@@ -19,8 +19,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Files, OpenError, PemFile};
 
-/// gRPC is HTTP/2, and nothing else is spoken here.
-const ALPN: &[u8] = b"h2";
+/// gRPC is HTTP/2, and nothing else is spoken there.
+const GRPC_ALPN: &[u8] = b"h2";
+/// The admin port speaks HTTP/1.
+const ADMIN_ALPN: &[u8] = b"http/1.1";
 
 /// The cryptography. Named wherever it is needed, so that nothing hangs on what a process has for its default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -37,6 +39,8 @@ pub(super) struct Contents {
 /// What connections are accepted with.
 pub(super) struct Good {
     pub(super) config: Arc<ServerConfig>,
+    /// The same for the admin port.
+    pub(super) admin: Arc<ServerConfig>,
     pub(super) validity: Validity,
 }
 
@@ -74,32 +78,42 @@ impl Contents {
         let provider = provider();
         let certified = certified_key(&self.cert, &self.key, &provider)?;
         let validity = Validity::of(&certified);
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .expect("ring has suites for both versions");
-        let builder = match &self.client_ca {
-            None => builder.with_no_client_auth(),
-            Some(file) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in file.certificates()? {
-                    roots.add(certificate).map_err(|error| {
-                        file.wrong(format!(
-                            "one of its certificates cannot be a CA ({error}); write those of CAs"
-                        ))
-                    })?;
+        let roots = self.client_ca.as_ref().map(|file| Ok((file, roots(file)?))).transpose()?;
+        let config = |alpn: &[u8], everybody: bool| -> Result<Arc<ServerConfig>, OpenError> {
+            let builder = ServerConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&[&TLS13, &TLS12])
+                .expect("ring has suites for both versions");
+            let builder = match &roots {
+                None => builder.with_no_client_auth(),
+                Some((file, roots)) => {
+                    let verifier =
+                        WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
+                    let verifier = if everybody { verifier.allow_unauthenticated() } else { verifier };
+                    let verifier = verifier.build().map_err(|error| file.wrong(error.to_string()))?;
+                    builder.with_client_cert_verifier(verifier)
                 }
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build();
-                builder.with_client_cert_verifier(verifier.map_err(|error| file.wrong(error.to_string()))?)
-            }
+            };
+            let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified.clone())));
+            config.alpn_protocols = vec![alpn.to_vec()];
+            // Whoever resumes a session is not asked for a certificate again: one could come in with a certificate
+            // that is over, or of a CA that was removed. Proxies connect seldom and stay, so it would save little.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            Ok(Arc::new(config))
         };
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        // Whoever resumes a session is not asked for a certificate again: one could come in with a certificate
-        // that is over, or of a CA that was removed. Proxies connect seldom and stay, so it would save little.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Good { config: Arc::new(config), validity })
+        Ok(Good { config: config(GRPC_ALPN, false)?, admin: config(ADMIN_ALPN, true)?, validity })
     }
+}
+
+/// The CAs in a file.
+fn roots(file: &PemFile) -> Result<Arc<RootCertStore>, OpenError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in file.certificates()? {
+        roots.add(certificate).map_err(|error| {
+            file.wrong(format!("one of its certificates cannot be a CA ({error}); write those of CAs"))
+        })?;
+    }
+    Ok(roots.into())
 }
 
 /// A certificate with its chain, and its key. Both are looked into, and whether they belong together.

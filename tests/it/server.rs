@@ -148,7 +148,7 @@ pub(crate) async fn http_get(addr: SocketAddr, path: &str) -> std::io::Result<(u
     use tokio::{io::AsyncWriteExt, net::TcpStream};
     let mut stream = TcpStream::connect(addr).await?;
     stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+        .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
         .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{DrainArgs, LimitArgs, MeshArgs, TlsArgs, parse};
+use super::{AdminAccessArgs, DrainArgs, LimitArgs, MeshArgs, TlsArgs, parse};
 use crate::client::HostPort;
 
 /// `switchyard serve`.
@@ -37,12 +37,17 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT")]
     pub addr: Option<HostPort>,
 
-    /// Where to serve the admin pages over plain HTTP, to whoever can reach it
+    /// Where to serve the admin pages over HTTP
     ///
-    /// They are /live, /ready, /metrics and /debug/warnings. In a Pod it has to be :9996, for a kubelet's probes
-    /// and Prometheus come from outside. The port is Linkerd's.
+    /// /live, /ready and /metrics are for whoever can reach it; what shows the cluster is for this machine only,
+    /// unless --admin-token-file or --admin-allow-clients say otherwise. In a Pod it has to be :9996, for a
+    /// kubelet's probes and Prometheus come from outside. The port is Linkerd's.
     #[arg(long, env = "SWITCHYARD_METRICS_ADDR", value_name = "HOST:PORT", default_value = "127.0.0.1:9996")]
     pub metrics_addr: HostPort,
+
+    /// Who may see the cluster there.
+    #[command(flatten)]
+    pub admin: AdminAccessArgs,
 
     /// The cluster's DNS domain: services are asked for as name.namespace.svc.DOMAIN
     #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]

@@ -3,7 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use switchyard::{admin, controller::VIEW_LINGER, metrics::Metrics, status::Status};
+use switchyard::{
+    admin,
+    controller::{Controller, VIEW_LINGER},
+    engine::Engine,
+    hold::Lead,
+    metrics::Metrics,
+    resolve::Options,
+    status::Status,
+};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{mesh::Mesh, server::http_get};
@@ -68,10 +76,14 @@ fn a_view_that_somebody_watches_is_never_dropped() {
 #[tokio::test]
 async fn case_70_a_server_is_ready_once_its_source_has_been_read_and_until_it_is_about_to_stop() {
     let (status, receiver) = watch::channel(Arc::new(Status::default()));
-    let admin = admin::Admin::new(Metrics::default().registry(), receiver);
+    let (sender, _) = watch::channel(Arc::new(Status::default()));
+    let engine = Engine::new("cluster.local".into(), Options::default());
+    let (_controller, directory) =
+        Controller::new(engine, Lead { drain: Duration::ZERO }, sender, Metrics::default());
+    let admin = admin::Admin::new(Metrics::default().registry(), receiver, directory, "cluster.local".into());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("bound");
-    tokio::spawn(admin::serve(listener, admin.clone()));
+    tokio::spawn(admin::serve(listener, admin.clone(), admin::Access::default(), None));
     let code = async |path| http_get(addr, path).await.expect("an answer").0;
 
     assert_eq!((code("/ready").await, code("/live").await, code("/ping").await), (503, 200, 200));

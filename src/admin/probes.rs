@@ -1,0 +1,34 @@
+//! What says nothing of the cluster, and anybody may ask: whether the server lives, whether it is ready, and where to ask
+//! for more.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+
+use super::Admin;
+
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/", get(index))
+        .route("/debug", get(index))
+        .route("/live", get(|| async { "ok\n" }))
+        // The path that Linkerd's liveness probe asks.
+        .route("/ping", get(|| async { "pong\n" }))
+        .route("/ready", get(ready))
+}
+
+async fn index() -> &'static str {
+    "Switchyard admin\n\
+     /live            is the process alive\n\
+     /ready           can it answer\n\
+     /metrics         OpenMetrics\n\
+     /debug/streams   every open stream, one JSON object a line\n\
+     /debug/warnings  everything odd about the input\n"
+}
+
+async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {
+    match admin.unready() {
+        None => (StatusCode::OK, "ok\n"),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    }
+}

@@ -1,0 +1,170 @@
+//! `switchyard streams`: what each open stream was last told, by one server or by all replicas.
+
+mod text;
+
+use std::{cmp::Ordering, io::Write, pin::pin};
+
+use futures::future::join_all;
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    Output, Reading, SortBy, StreamsArgs,
+    exit::{Exit, Failure},
+    moment::Moment,
+    style::{ERROR, paint},
+    watch::interrupted,
+};
+use crate::{
+    client::{AdminClient, AdminError},
+    streams::OpenStream,
+};
+
+/// How many streams of one server are taken: more than a server has, and some hundred megabytes.
+const MOST: usize = 500_000;
+
+/// A stream, and whose it is.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    /// The server's admin port.
+    server: String,
+    #[serde(flatten)]
+    stream: OpenStream,
+}
+
+pub(super) async fn run(
+    args: &StreamsArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let servers = args.admin.open_all(args.all).await?;
+    let path = path(args);
+    let Some(period) = args.watch else { return look(args, &servers, &path, out, err).await };
+    let mut interrupt = pin!(interrupted());
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if args.output.format == Output::Table {
+            // To the upper left, and nothing below: taken out again where no terminal is.
+            write!(out, "\u{1b}[H\u{1b}[2J{}\n\n", Moment::now().local())?;
+        }
+        tokio::select! {
+            // A server that does not answer may come back.
+            looked = look(args, &servers, &path, out, err) => { looked?; }
+            () = &mut interrupt => return Ok(Exit::Fine),
+        }
+    }
+}
+
+/// Shows the streams as they are.
+async fn look(
+    args: &StreamsArgs,
+    servers: &[AdminClient],
+    path: &str,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let answers = join_all(servers.iter().map(|server| ask(server, path))).await;
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    for (server, answer) in servers.iter().zip(answers) {
+        match answer {
+            Ok(streams) => {
+                let server = server.addr().to_string();
+                rows.extend(streams.into_iter().map(|stream| Row { server: server.clone(), stream }));
+            }
+            Err(error) => failed.push(error),
+        }
+    }
+    if failed.len() == servers.len()
+        && let Some(error) = failed.pop()
+    {
+        return Err(error.into());
+    }
+    rows.sort_by(|a, b| order(args.sort, &a.stream, &b.stream));
+    let found = rows.len();
+    if args.limit > 0 {
+        rows.truncate(args.limit);
+    }
+    match args.output.format {
+        Output::Table => text::write(&rows, found, servers.len() - failed.len(), out)?,
+        Output::Json => {
+            for row in &rows {
+                writeln!(out, "{}", serde_json::to_string(row).expect("numbers and text"))?;
+            }
+        }
+    }
+    out.flush()?;
+    for error in &failed {
+        _ = writeln!(err, "{} {error}", paint(ERROR, "error:"));
+    }
+    Ok(match (failed.is_empty(), found) {
+        (false, _) => Exit::Failed,
+        (true, 0) => Exit::Nothing,
+        (true, _) => Exit::Fine,
+    })
+}
+
+async fn ask(server: &AdminClient, path: &str) -> Result<Vec<OpenStream>, AdminError> {
+    let mut lines = server.lines(path).await?;
+    let mut streams = Vec::new();
+    while streams.len() < MOST
+        && let Some(line) = lines.next().await?
+    {
+        let stream = serde_json::from_slice(&line).map_err(|error| AdminError::Broken {
+            addr: server.addr().clone(),
+            why: format!("a line is no stream ({error}); is that a Switchyard of this version?"),
+        })?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+/// What is asked of each server.
+fn path(args: &StreamsArgs) -> String {
+    let StreamsArgs { authority, namespace, pod, node, client, reading, behind, id, addresses, .. } = args;
+    let reading = reading.map(|reading| match reading {
+        Reading::Merged => "merged".to_owned(),
+        Reading::Leaf => "leaf".to_owned(),
+    });
+    let id = id.map(|id| id.to_string());
+    let texts = [
+        ("authority", authority),
+        ("namespace", namespace),
+        ("pod", pod),
+        ("node", node),
+        ("client", client),
+        ("reading", &reading),
+        ("id", &id),
+    ];
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (key, value) in texts {
+        query.extend_pairs(value.iter().map(|value| (key, value)));
+    }
+    let flags = [("behind", behind), ("addresses", addresses)];
+    query.extend_pairs(flags.into_iter().filter(|(_, on)| **on).map(|(key, _)| (key, "true")));
+    format!("/debug/streams?{}", query.finish())
+}
+
+fn order(by: SortBy, a: &OpenStream, b: &OpenStream) -> Ordering {
+    let largest = |a: f64, b: f64| b.total_cmp(&a);
+    let first = match by {
+        SortBy::Authority => Ordering::Equal,
+        SortBy::Client => a.client.cmp(&b.client),
+        SortBy::Pod => (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)),
+        SortBy::Behind => largest(lateness(a), lateness(b)),
+        SortBy::Age => largest(a.age_seconds, b.age_seconds),
+        SortBy::Sent => {
+            largest(a.sent_seconds_ago.unwrap_or(f64::INFINITY), b.sent_seconds_ago.unwrap_or(f64::INFINITY))
+        }
+        SortBy::Messages => b.messages.cmp(&a.messages),
+        SortBy::Bytes => b.bytes.cmp(&a.bytes),
+    };
+    let then = |s: &OpenStream| (s.authority.clone(), s.rpc.clone(), s.client.clone(), s.id);
+    first.then_with(|| then(a).cmp(&then(b)))
+}
+
+/// For how long it has not what is true, whether it does not take it or the connection does not.
+fn lateness(stream: &OpenStream) -> f64 {
+    stream.behind_seconds.max(stream.unwritten_seconds)
+}

@@ -1,0 +1,244 @@
+//! What can be said of an open stream: who asks, what it was last told, and how far that is behind the truth.
+//!
+//! It is read from the subscriber's own record, never found out by asking again: a second stream would be told what is
+//! true now, which says nothing of what the first one has. [`OpenStream`] is what the admin port writes, a line for each
+//! stream, and what `switchyard streams` reads.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hasher},
+    sync::Arc,
+};
+
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, Instant};
+
+use crate::{
+    context::Reading,
+    model::Name,
+    pb::destination::{DestinationProfile, WeightedAddr},
+    resolve::{Answer, Query},
+    topic::{Subscriber, Topic},
+    view::View,
+};
+
+/// An open stream, in words and numbers that mean the same everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenStream {
+    /// Unique in the server's life.
+    pub id: u64,
+    /// `address:port` of the other end of the connection, which may be a proxy's.
+    pub client: Option<String>,
+    /// What the client said of itself: its namespace, Pod and node.
+    pub namespace: Option<String>,
+    /// See `namespace`.
+    pub pod: Option<String>,
+    /// See `namespace`.
+    pub node: Option<String>,
+    /// `Get` or `GetProfile`.
+    pub rpc: String,
+    /// What was asked for, in full.
+    pub authority: String,
+    /// How a split reaches it: `merged` or `leaf` for `Get`, nothing for `GetProfile`.
+    pub reading: Option<String>,
+    /// What it was last told; `None` before the first answer.
+    pub told: Option<Told>,
+    /// How many answers were published since, that it has not been told.
+    pub versions_behind: u64,
+    /// For how long there is something that it has not taken, in seconds; 0 if there is nothing.
+    pub behind_seconds: f64,
+    /// For how long something waits to be written to its connection, in seconds; 0 if nothing does.
+    pub unwritten_seconds: f64,
+    /// How long it has been open, in seconds.
+    pub age_seconds: f64,
+    /// How long ago it was last sent something, in seconds.
+    pub sent_seconds_ago: Option<f64>,
+    /// Messages that it was sent.
+    pub messages: u64,
+    /// Their bytes, with the frames of gRPC and without those of HTTP/2.
+    pub bytes: u64,
+}
+
+/// The state that a stream was last told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// Its version: larger than those before, of this server's life only.
+    pub version: u64,
+    /// Stands for the content: the same on all replicas that say the same.
+    pub digest: String,
+    /// Whether the service exists, for `Get`.
+    pub exists: Option<bool>,
+    /// How many endpoints, for `Get`.
+    pub endpoints: Option<usize>,
+    /// The part of the traffic that each backend gets, of 1, for `Get` of a split that is merged; each override's for
+    /// `GetProfile`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<String, f64>,
+    /// Every address with its weight, if they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<(String, u32)>,
+}
+
+/// Describes streams. What many of them were told is looked at once.
+#[derive(Debug)]
+pub struct Describer {
+    domain: Name,
+    now: Instant,
+    /// Whether every address is listed.
+    addresses: bool,
+    /// By the address of the answer, which is held here so that no other one comes to be there.
+    told: HashMap<usize, (Arc<Answer>, Told)>,
+}
+
+/// For how many answers what is said of them is remembered. Streams come in the order of what they ask for, so those
+/// that were told the same are near to each other.
+const REMEMBERED: usize = 64;
+
+impl Describer {
+    /// Describes streams of this cluster domain as they are now.
+    #[must_use]
+    pub fn new(domain: Name, addresses: bool) -> Self {
+        Self { domain, now: Instant::now(), addresses, told: HashMap::new() }
+    }
+
+    /// A stream of a topic.
+    #[must_use]
+    pub fn describe(&mut self, topic: &Topic, subscriber: &Subscriber) -> OpenStream {
+        let given = subscriber.given();
+        let query = &topic.target().query;
+        let (rpc, reading) = match query {
+            Query::Endpoints { reading: Reading::Merged, .. } => ("Get", Some("merged")),
+            Query::Endpoints { reading: Reading::Leaf, .. } => ("Get", Some("leaf")),
+            Query::ServiceProfile { .. } | Query::AddressProfile { .. } => ("GetProfile", None),
+        };
+        let current = topic.current();
+        let versions_behind = match (&current, &given.held) {
+            (Some(current), Some(held)) => current.steps_since(held),
+            (Some(_), None) => 1,
+            (None, _) => 0,
+        };
+        let context = subscriber.context();
+        let said = |name: Option<&Name>| name.map(|name| name.as_str().to_owned());
+        let peer = subscriber.peer();
+        OpenStream {
+            id: subscriber.id(),
+            client: peer.map(|peer| peer.addr().to_string()),
+            namespace: said(context.and_then(|context| context.namespace.as_ref())),
+            pod: said(context.and_then(|context| context.pod.as_ref())),
+            node: said(context.and_then(|context| context.node.as_ref())),
+            rpc: rpc.to_owned(),
+            authority: authority(query, &self.domain),
+            reading: reading.map(str::to_owned),
+            versions_behind,
+            behind_seconds: self.seconds_since(subscriber.behind_since()),
+            unwritten_seconds: self.seconds_since(peer.and_then(|peer| peer.unwritten_since())),
+            age_seconds: self.seconds_since(Some(subscriber.opened())),
+            sent_seconds_ago: given.at.map(|at| self.seconds_since(Some(at))),
+            messages: given.messages,
+            bytes: given.bytes,
+            told: given.held.map(|held| Told { version: held.version, ..self.told(&held.answer) }),
+        }
+    }
+
+    fn seconds_since(&self, since: Option<Instant>) -> f64 {
+        let passed = since.map_or(Duration::ZERO, |since| self.now.saturating_duration_since(since));
+        // Microseconds are more than anybody can read.
+        (passed.as_secs_f64() * 1e6).round() / 1e6
+    }
+
+    fn told(&mut self, answer: &Arc<Answer>) -> Told {
+        let key = Arc::as_ptr(answer).addr();
+        if let Some((_, told)) = self.told.get(&key) {
+            return told.clone();
+        }
+        if self.told.len() == REMEMBERED {
+            self.told.clear();
+        }
+        let told = match &**answer {
+            Answer::Endpoints(view) => of_view(view, self.addresses),
+            Answer::Profile(profile) => of_profile(&profile.message.bytes),
+        };
+        self.told.insert(key, (answer.clone(), told.clone()));
+        told
+    }
+}
+
+/// What was asked for, as a client writes it.
+#[must_use]
+pub fn authority(query: &Query, domain: &Name) -> String {
+    let (service, instance, port) = match query {
+        Query::Endpoints { service, instance, port, .. }
+        | Query::ServiceProfile { service, instance, port } => (service, instance, port),
+        Query::AddressProfile { ip, port } => return std::net::SocketAddr::new(*ip, *port).to_string(),
+    };
+    let instance = instance.iter().map(|instance| format!("{instance}.")).collect::<String>();
+    format!("{instance}{}.{}.svc.{domain}:{port}", service.name, service.namespace)
+}
+
+fn of_view(view: &View, addresses: bool) -> Told {
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(view.exists().into());
+    hasher.write(view.labels());
+    // By the address of the bytes that name the backend: there are as many of them as backends and places.
+    let mut weights: HashMap<*const u8, (&[u8], u64)> = HashMap::new();
+    let (mut listed, mut total) = (Vec::new(), 0_u64);
+    for entry in view.entries().iter() {
+        hasher.write(entry.addr.to_string().as_bytes());
+        hasher.write_u32(entry.weight);
+        // Where one part ends and the next begins is not on the wire, so it must not count here.
+        entry.meta.parts().into_iter().for_each(|part| part.iter().for_each(|byte| hasher.write_u8(*byte)));
+        total += u64::from(entry.weight);
+        let place = &entry.meta.place;
+        weights.entry(place.as_ptr()).or_insert((place, 0)).1 += u64::from(entry.weight);
+        if addresses {
+            listed.push((entry.addr.to_string(), entry.weight));
+        }
+    }
+    let mut backends: BTreeMap<String, u64> = BTreeMap::new();
+    for (place, weight) in weights.into_values() {
+        let labels = WeightedAddr::decode(place).map(|addr| addr.metric_labels).unwrap_or_default();
+        if let Some(backend) = labels.get("service") {
+            *backends.entry(backend.clone()).or_default() += weight;
+        }
+    }
+    Told {
+        version: 0,
+        digest: format!("{:016x}", hasher.finish()),
+        exists: Some(view.exists()),
+        endpoints: Some(view.entries().len()),
+        shares: backends.into_iter().map(|(backend, weight)| (backend, part(weight, total))).collect(),
+        addresses: listed,
+    }
+}
+
+/// The bytes are a message with its prefix.
+fn of_profile(bytes: &[u8]) -> Told {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    let message = bytes.get(5..).unwrap_or_default();
+    let overrides =
+        DestinationProfile::decode(message).map(|profile| profile.dst_overrides).unwrap_or_default();
+    let total = overrides.iter().map(|dst| u64::from(dst.weight)).sum();
+    let mut shares = BTreeMap::new();
+    for dst in overrides {
+        *shares.entry(dst.authority).or_default() += part(u64::from(dst.weight), total);
+    }
+    Told {
+        version: 0,
+        digest: format!("{:016x}", hasher.finish()),
+        exists: None,
+        endpoints: None,
+        shares,
+        addresses: Vec::new(),
+    }
+}
+
+/// Of 1.
+fn part(weight: u64, total: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "nobody reads sixteen digits of a share")]
+    if total == 0 { 0.0 } else { weight as f64 / total as f64 }
+}
+
+#[cfg(test)]
+mod tests;
