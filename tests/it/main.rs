@@ -1,6 +1,7 @@
 //! The integration tests, in one binary because linking is what takes the time.
 
 mod abuse;
+mod admin;
 mod drain_order;
 mod fuzz;
 mod kubernetes;

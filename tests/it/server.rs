@@ -9,6 +9,7 @@ use std::{
 };
 
 use switchyard::{
+    admin::{self, Access, Admin},
     controller::{BATCHES, Controller},
     engine::Engine,
     grpc::{
@@ -145,11 +146,14 @@ impl Binary {
 
 /// A request of HTTP/1.1 by hand: one page, one connection.
 pub(crate) async fn http_get(addr: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    http(addr, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n")).await
+}
+
+/// What a port answers to a request, of which this is the head without what ends it.
+pub(crate) async fn http(addr: SocketAddr, head: &str) -> std::io::Result<(u16, String)> {
     use tokio::{io::AsyncWriteExt, net::TcpStream};
     let mut stream = TcpStream::connect(addr).await?;
-    stream
-        .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-        .await?;
+    stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
@@ -161,6 +165,8 @@ pub(crate) async fn http_get(addr: SocketAddr, path: &str) -> std::io::Result<(u
 pub(crate) struct InProcess {
     /// Where it serves gRPC.
     pub(crate) addr: SocketAddr,
+    /// Where it serves the admin pages.
+    pub(crate) admin: SocketAddr,
     /// What the source says.
     pub(crate) batches: mpsc::Sender<Batch>,
     /// Its topics.
@@ -172,16 +178,20 @@ impl InProcess {
     pub(crate) async fn start() -> Self {
         let domain = Name::from("cluster.local");
         let metrics = Metrics::default();
-        let (status, _) = watch::channel(Arc::new(Status::default()));
+        let (status, shown_status) = watch::channel(Arc::new(Status::default()));
         let engine = Engine::new(domain.clone(), Options::default());
         let (controller, directory) =
             Controller::new(engine, Lead { drain: Duration::ZERO }, status, metrics.clone());
         let topics = directory.topics().clone();
         let drain = Drain::new(Duration::ZERO, topics.clone());
         let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
+        let admin = Admin::new(metrics.registry(), shown_status, directory.clone(), domain.clone());
         let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
+        let admin_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let admin_addr = admin_listener.local_addr().expect("bound");
+        tokio::spawn(admin::serve(admin_listener, admin, Access::default(), None));
         let (batches, batches_in) = mpsc::channel(BATCHES);
         tokio::spawn(controller.run(batches_in));
         let health = tonic_health::server::HealthReporter::new();
@@ -195,7 +205,7 @@ impl InProcess {
             metrics,
         };
         tokio::spawn(server.serve(listener));
-        Self { addr, batches, topics }
+        Self { addr, admin: admin_addr, batches, topics }
     }
 }
 

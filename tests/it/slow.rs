@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 use crate::laws::simple::{self, service};
 use crate::server::{InProcess, PATIENCE, SILENCE, ask, get, next};
 
-const WEB: &str = "web.d.svc.cluster.local:80";
+pub(crate) const WEB: &str = "web.d.svc.cluster.local:80";
 const CHANGES: u64 = 10_000;
 
 fn slice(name: &str, addresses: impl Iterator<Item = [u8; 4]>) -> Object {
@@ -46,7 +46,7 @@ fn split(a: u64) -> Object {
     simple::split([("a", a), ("b", CHANGES + 1 - a)])
 }
 
-fn first_list(endpoints_each: u8) -> Batch {
+pub(crate) fn first_list(endpoints_each: u8) -> Batch {
     let addresses = |third: u8| (1..=endpoints_each).map(move |fourth| [10, 0, third, fourth]);
     let objects = |kind| match kind {
         Kind::Service => vec![service("web"), service("a"), service("b")],
@@ -58,7 +58,7 @@ fn first_list(endpoints_each: u8) -> Batch {
     Batch { events: events.collect(), ..Batch::default() }
 }
 
-fn edit(a: u64) -> Batch {
+pub(crate) fn edit(a: u64) -> Batch {
     Batch { events: vec![Event::Upsert(split(a))], ..Batch::default() }
 }
 
@@ -72,7 +72,7 @@ fn share_of_a(update: &Update, endpoints_each: u32) -> u64 {
 }
 
 /// A client whose window is smaller than a message: what it does not read the server cannot send.
-async fn narrow_client(addr: SocketAddr) -> DestinationClient<Channel> {
+pub(crate) async fn narrow_client(addr: SocketAddr) -> DestinationClient<Channel> {
     let channel = Channel::from_shared(format!("http://{addr}")).expect("a valid address");
     DestinationClient::new(channel.initial_stream_window_size(64).connect().await.expect("connected"))
 }

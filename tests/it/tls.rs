@@ -3,7 +3,7 @@
 //! `handshake`, `files` and `reload` are about `switchyard::tls` alone, over connections within the test;
 //! `served` is about the whole server and the commands that ask it.
 
-mod authority;
+pub(crate) mod authority;
 mod files;
 mod handshake;
 mod link;
