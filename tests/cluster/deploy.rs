@@ -1,5 +1,7 @@
 //! What is in `deploy/`: the API server takes all of it, and our program runs with exactly the rights it gives.
 
+use std::{fs, process::Command};
+
 use serde_json::Value;
 
 use crate::{
@@ -8,6 +10,15 @@ use crate::{
 };
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+
+/// A Kustomization of somebody's own with both components.
+const WITH_COMPONENTS: &str = r#"
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: switchyard
+resources: [deploy/overlays/ha]
+components: [deploy/components/tls, deploy/components/admin]
+"#;
 
 /// Kinds of somebody else's that one overlay writes.
 const MONITORING: &str = r#"
@@ -71,6 +82,17 @@ fn everything_is_taken_and_its_rights_are_enough() {
         let kustomize = format!("{DEPLOY}/{folder}");
         cluster.kubectl(&["apply", "--dry-run=server", "--kustomize", &kustomize], "");
     }
+    // Components go into a Kustomization of somebody's own, beside a copy of ours.
+    let mine = tempfile::tempdir().expect("a temporary folder");
+    let copied = Command::new("cp").args(["-r", DEPLOY]).arg(mine.path()).status().expect("cp runs");
+    assert!(copied.success());
+    fs::write(mine.path().join("kustomization.yaml"), WITH_COMPONENTS).expect("written");
+    let folder = mine.path().to_str().expect("a test's path is text");
+    let all = cluster.kubectl(&["kustomize", folder], "");
+    for part in ["name: switchyard-admin", "SWITCHYARD_ADMIN_TOKEN_FILE: /etc/switchyard/admin/token"] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+    cluster.kubectl(&["apply", "--dry-run=server", "--kustomize", folder], "");
 
     cluster.kubectl(&["apply", "--kustomize", &format!("{DEPLOY}/base")], "");
     let deployment = cluster.get(&["deployment", "switchyard", "--namespace=switchyard"]);
