@@ -4,6 +4,8 @@
 //! `{"ns": .., "nodeName": .., "pod": ..}`. It also decides how a split reaches the client, see [`Reading`].
 //! A token that cannot be understood never fails a request.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::model::Name;
@@ -17,6 +19,39 @@ pub enum Reading {
     /// Not in `Get`, which answers the service's own endpoints: the client follows
     /// `GetProfile.dst_overrides` and then calls `Get` for each backend, as every Linkerd proxy does.
     Leaf,
+}
+
+/// What of a token chose the reading. Written as a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// Its key `split`.
+    Named,
+    /// One of the keys that Linkerd's injector writes.
+    Linkerd,
+    /// The old form with a namespace only.
+    OldForm,
+    /// There is none.
+    Empty,
+    /// It is an object without any of these keys.
+    Silent,
+    /// It is nothing that can be read.
+    Unreadable,
+    /// It is longer than what is looked at.
+    TooLong,
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "the token says so in \"split\"",
+            Self::Linkerd => "the token is a Linkerd proxy's (it has ns, nodeName or pod)",
+            Self::OldForm => "the token is a Linkerd proxy's in the old form ns:<namespace>",
+            Self::Empty => "the default, for there is no token",
+            Self::Silent => "the default, for the token has none of split, ns, nodeName and pod",
+            Self::Unreadable => "the default, for the token is no JSON object and not ns:<namespace>",
+            Self::TooLong => "the default, for the token is too long to be looked at",
+        })
+    }
 }
 
 /// What a token says.
@@ -46,17 +81,24 @@ impl Context {
     /// 3. else [`Reading::Merged`].
     #[must_use]
     pub fn parse(token: &str) -> Self {
+        Self::explained(token).0
+    }
+
+    /// The same, and what of the token chose the reading.
+    #[must_use]
+    pub fn explained(token: &str) -> (Self, Because) {
+        let nobody = Self::of(Reading::Merged, None);
         if token.len() > MAX_LENGTH {
-            return Self::of(Reading::Merged, None);
+            return (nobody, Because::TooLong);
         }
         if let Ok(object) = serde_json::from_str::<Map<String, Value>>(token) {
             return Self::from_object(&object);
         }
         match token.split_once(':') {
             Some(("ns", namespace)) if !namespace.contains(':') => {
-                Self::of(Reading::Leaf, name(Some(namespace)))
+                (Self::of(Reading::Leaf, name(Some(namespace))), Because::OldForm)
             }
-            _ => Self::of(Reading::Merged, None),
+            _ => (nobody, if token.is_empty() { Because::Empty } else { Because::Unreadable }),
         }
     }
 
@@ -64,15 +106,18 @@ impl Context {
         Self { reading, namespace, node: None, pod: None }
     }
 
-    fn from_object(object: &Map<String, Value>) -> Self {
+    fn from_object(object: &Map<String, Value>) -> (Self, Because) {
         let text = |key| object.get(key).and_then(Value::as_str);
-        let reading = match text("split") {
-            Some("merged") => Reading::Merged,
-            Some("leaf") => Reading::Leaf,
-            _ if ["ns", "nodeName", "pod"].iter().any(|key| object.contains_key(*key)) => Reading::Leaf,
-            _ => Reading::Merged,
+        let (reading, because) = match text("split") {
+            Some("merged") => (Reading::Merged, Because::Named),
+            Some("leaf") => (Reading::Leaf, Because::Named),
+            _ if ["ns", "nodeName", "pod"].iter().any(|key| object.contains_key(*key)) => {
+                (Reading::Leaf, Because::Linkerd)
+            }
+            _ => (Reading::Merged, Because::Silent),
         };
-        Self { reading, namespace: name(text("ns")), node: name(text("nodeName")), pod: name(text("pod")) }
+        let (namespace, node, pod) = (name(text("ns")), name(text("nodeName")), name(text("pod")));
+        (Self { reading, namespace, node, pod }, because)
     }
 }
 
@@ -122,6 +167,22 @@ mod tests {
         check(r#"{"ns":5}"#, Reading::Leaf, "", "");
         check("ns:ns-2", Reading::Leaf, "ns-2", "");
         check(&format!(r#"{{"nodeName":"{}"}}"#, "x".repeat(254)), Reading::Leaf, "", "");
+    }
+
+    #[test]
+    fn what_chose_the_reading_is_known() {
+        for (token, because) in [
+            (r#"{"split":"leaf"}"#, Because::Named),
+            (r#"{"split":"merged","ns":"a"}"#, Because::Named),
+            (r#"{"split":"both","ns":"a"}"#, Because::Linkerd),
+            ("ns:a", Because::OldForm),
+            ("", Because::Empty),
+            ("{}", Because::Silent),
+            ("[]", Because::Unreadable),
+            (&"x".repeat(MAX_LENGTH + 1), Because::TooLong),
+        ] {
+            assert_eq!(Context::explained(token).1, because, "{token:?}");
+        }
     }
 
     #[test]

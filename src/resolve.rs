@@ -18,6 +18,7 @@ mod address;
 mod classes;
 mod endpoints;
 mod entries;
+pub mod explain;
 pub mod inspect;
 mod metadata;
 mod options;

@@ -1,6 +1,6 @@
 //! Sets of ports, as annotations and flags list them.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 /// A set of port numbers as a list of ranges, as `config.linkerd.io/opaque-ports` and
 /// `--default-opaque-ports` have it. The numbers are 0..=65535, as in Linkerd, though 0 is never asked for.
@@ -49,6 +49,20 @@ impl PortRanges {
     }
 }
 
+impl fmt::Display for PortRanges {
+    /// As a user would write it: `25,4000-4010`; nothing for the empty set.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (start, end)) in self.0.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match start == end {
+                true => write!(f, "{comma}{start}")?,
+                false => write!(f, "{comma}{start}-{end}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// `80` or `80-90`; `None` if it is neither, or runs backwards.
 fn range(item: &str) -> Option<RangeInclusive<u16>> {
     let number = |text: &str| text.trim().parse::<u16>().ok();
@@ -74,6 +88,13 @@ mod tests {
             assert!(!ports.contains(*port), "{port} not in {text:?}");
         }
         assert_eq!(left, unknown);
+    }
+
+    #[test]
+    fn a_set_is_written_as_it_is_read() {
+        for (text, expect) in [("", ""), ("25", "25"), ("4000-4010, 25,26", "25-26,4000-4010")] {
+            assert_eq!(PortRanges::parse(text, |_| vec![]).0.to_string(), expect);
+        }
     }
 
     #[test]

@@ -21,17 +21,37 @@ use crate::{
     share, wire,
 };
 
+/// Who is at an address.
+pub(super) enum Tenant<'a> {
+    /// A Service, whose cluster IP it is.
+    Service(&'a NsName),
+    /// A Pod, of its own or through a port of its node.
+    Pod { resident: &'a Resident, port: PodPort<'a> },
+    /// A workload outside of the cluster that listens there.
+    Workload { workload: &'a ExternalWorkload, opaque: &'a [u16] },
+    /// More than one of them, so that nobody can be told from the others.
+    Several(Vec<ObjectId>),
+    /// Nobody that is known.
+    Nobody,
+}
+
+impl Tenant<'_> {
+    fn several(kind: Kind, names: Vec<&NsName>) -> Self {
+        Self::Several(names.into_iter().map(|name| ObjectId { kind, name: name.clone() }).collect())
+    }
+}
+
 impl<'a> Look<'a> {
     /// The profile of an address: of the service that has it as its cluster IP, else of the endpoint.
     pub(super) fn address_profile(&mut self, ip: IpAddr, port: u16) -> Profile {
         // An IPv4 address mapped into IPv6 is the IPv4 address.
         let ip = ip.to_canonical();
-        self.reads.insert(Fact::ClusterIp(ip));
-        let mut services = self.cluster.services_of_ip(ip);
-        match (services.next(), services.next()) {
-            (Some(service), None) => self.service_profile(service, port),
-            (None, _) => self.endpoint_profile(SocketAddr::new(ip, port)),
-            (Some(_), Some(_)) => self.bare(SocketAddr::new(ip, port)),
+        let addr = SocketAddr::new(ip, port);
+        match self.tenant(ip, port) {
+            Tenant::Service(service) => self.service_profile(service, port),
+            Tenant::Pod { resident, port } => self.pod_profile(addr, resident, &port),
+            Tenant::Workload { workload, opaque } => self.workload_profile(addr, workload, opaque),
+            Tenant::Several(_) | Tenant::Nobody => self.bare(addr),
         }
     }
 
@@ -60,35 +80,50 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn endpoint_profile(&mut self, addr: SocketAddr) -> Profile {
-        let (ip, port) = (addr.ip(), addr.port());
+    /// Who is at an address, which has to be canonical.
+    pub(super) fn tenant(&mut self, ip: IpAddr, port: u16) -> Tenant<'a> {
+        self.reads.insert(Fact::ClusterIp(ip));
+        let services: Vec<_> = self.cluster.services_of_ip(ip).collect();
+        match services[..] {
+            [] => {}
+            [service] => return Tenant::Service(service),
+            _ => return Tenant::several(Kind::Service, services),
+        }
         self.reads.insert(Fact::Address(ip));
-        let mesh = &self.options.mesh;
-        match staying(self.cluster.pods_at(ip).iter())[..] {
+        let mesh = &*self.options.mesh;
+        let names = |pods: Vec<&'a Arc<Pod>>| pods.into_iter().map(|pod| &pod.name).collect();
+        let pods = staying(self.cluster.pods_at(ip).iter());
+        match pods[..] {
             [] => {}
             [pod] => {
                 let resident = self.cluster.resident(&pod.name).expect("what has an address exists");
-                return self.pod_profile(addr, resident, &PodPort::new(&resident.class, port, mesh));
+                return Tenant::Pod { resident, port: PodPort::new(&resident.class, port, mesh) };
             }
-            _ => return self.bare(addr),
+            _ => return Tenant::several(Kind::Pod, names(pods)),
         }
         let forwarded = |pod: &Pod| pod.spec.ports.iter().find(|p| p.host_port == Some(port)).map(|p| p.port);
         let on_host = self.cluster.pods_on_host(ip).iter();
-        match staying(on_host.filter(|pod| forwarded(pod).is_some()))[..] {
+        let pods = staying(on_host.filter(|pod| forwarded(pod).is_some()));
+        match pods[..] {
             [] => {}
             [pod] => {
                 let container_port = forwarded(pod).expect("it was just seen");
                 let resident = self.cluster.resident(&pod.name).expect("what has an address exists");
-                let pod_port = PodPort::new(&resident.class, container_port, mesh).through(port);
-                return self.pod_profile(addr, resident, &pod_port);
+                let port = PodPort::new(&resident.class, container_port, mesh).through(port);
+                return Tenant::Pod { resident, port };
             }
-            _ => return self.bare(addr),
+            _ => return Tenant::several(Kind::Pod, names(pods)),
         }
         let workloads = self.cluster.workloads_at(ip).filter_map(|name| self.cluster.workload(name));
         let listens = |workload: &ExternalWorkload| workload.ports.iter().any(|(_, number)| *number == port);
-        match workloads.filter(|(workload, _)| listens(workload)).collect::<Vec<_>>()[..] {
-            [(workload, opaque)] => self.workload_profile(addr, workload, opaque),
-            _ => self.bare(addr),
+        let workloads: Vec<_> = workloads.filter(|(workload, _)| listens(workload)).collect();
+        match workloads[..] {
+            [] => Tenant::Nobody,
+            [(workload, opaque)] => Tenant::Workload { workload, opaque },
+            _ => {
+                let names = workloads.into_iter().map(|(workload, _)| &workload.name).collect();
+                Tenant::several(Kind::ExternalWorkload, names)
+            }
         }
     }
 

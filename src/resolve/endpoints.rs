@@ -70,7 +70,7 @@ impl<'a> Look<'a> {
 
     /// The endpoints of a service's port that this client should use, and the labels of a mirrored service.
     /// As a backend it has these labels and its name on each endpoint.
-    fn part(
+    pub(super) fn part(
         &mut self,
         service: &'a Service,
         instance: Option<&Name>,
@@ -165,7 +165,7 @@ impl<'a> Look<'a> {
     }
 }
 
-fn pool_key(service: &Service, port: u16) -> PoolKey {
+pub(super) fn pool_key(service: &Service, port: u16) -> PoolKey {
     let port_name = service.port(port).map(|port| port.name.clone());
     PoolKey { service: service.name.clone(), port, port_name, instance: None }
 }

@@ -27,7 +27,7 @@ pub(super) struct Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Places {
     /// The client's zone.
-    zone: Option<Name>,
+    pub(super) zone: Option<Name>,
     local: Arc<[u8]>,
     remote: Arc<[u8]>,
     unknown: Arc<[u8]>,
@@ -42,7 +42,8 @@ impl Places {
 }
 
 impl Part {
-    fn entry(&self, candidate: &Candidate) -> Entry {
+    /// What is said of one of its endpoints.
+    pub(super) fn entry(&self, candidate: &Candidate) -> Entry {
         let (places, mut weight) = (&self.places, self.weight);
         let place = match (&places.zone, candidate.zone()) {
             (Some(client), Some(zone)) if client == zone => {
@@ -73,6 +74,11 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
+    /// The parts of the answer, by the names of their services.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     pub(super) fn using(self, used: Vec<SelectionKey>) -> Self {
         Self { used, ..self }
     }

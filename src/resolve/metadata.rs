@@ -22,7 +22,7 @@ const PROXY_PORT: &str = "linkerd-proxy";
 
 /// Why a meshed Pod cannot be given out: a client could not tell how to speak to its proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LacksVariable(&'static str);
+pub(super) struct LacksVariable(pub(super) &'static str);
 
 impl LacksVariable {
     /// What the operator is told of so many Pods, of which this is one.
@@ -34,6 +34,63 @@ impl LacksVariable {
             self.0
         );
         Problem { reason: Reason::PodUnusable, path: String::new(), message }
+    }
+}
+
+/// Why an endpoint has no TLS identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoIdentity {
+    /// The Pod has no proxy.
+    NotMeshed,
+    /// Its proxy does not see this port.
+    PortSkipped,
+    /// Its proxy belongs to another control plane.
+    OtherControlPlane,
+    /// The operator said that there are no identities.
+    NoTrustDomain,
+}
+
+/// Whether connections are not to be looked into, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opacity {
+    /// The annotation lists the port.
+    Annotation,
+    /// There is no annotation, and the operator's list has the port.
+    Default,
+    /// A Server does.
+    Server,
+    /// There is an annotation without the port.
+    NotByAnnotation,
+    /// Nobody lists it.
+    No,
+}
+
+impl Opacity {
+    /// Whether they are not to be looked into.
+    pub(super) fn is_opaque(self) -> bool {
+        matches!(self, Self::Annotation | Self::Default | Self::Server)
+    }
+}
+
+/// Whether a client connects to the port of the proxy instead, where the real one is said inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// The port is the proxy's own: directly.
+    ProxysOwn,
+    /// Directly.
+    Direct,
+    /// The operator wants it so for all.
+    Always(u16),
+    /// The port is opaque.
+    Opaque(u16),
+}
+
+impl Transport {
+    fn port(self) -> Option<u16> {
+        match self {
+            Self::ProxysOwn | Self::Direct => None,
+            Self::Always(port) | Self::Opaque(port) => Some(port),
+        }
     }
 }
 
@@ -57,33 +114,63 @@ impl<'a> PodPort<'a> {
         Self { host_port: Some(host_port), ..self }
     }
 
+    /// The Pods' class.
+    pub(super) fn class(&self) -> &'a PodClass {
+        self.class
+    }
+
     fn is_in(&self, ports: &PortRanges) -> bool {
         ports.contains(self.port) || self.host_port.is_some_and(|port| ports.contains(port))
     }
 
     /// Whether connections are not to be looked into: by the annotation, else the default list; or by a
     /// Server.
-    pub(super) fn is_opaque(&self) -> bool {
-        let listed = self.class.spec.opaque_ports.as_ref().unwrap_or(&self.mesh.opaque_ports);
+    pub(super) fn opacity(&self) -> Opacity {
         let by_server = |port: &u16| self.class.opaque_by_server.binary_search(port).is_ok();
-        self.is_in(listed) || by_server(&self.port) || self.host_port.as_ref().is_some_and(by_server)
+        match &self.class.spec.opaque_ports {
+            Some(ports) if self.is_in(ports) => Opacity::Annotation,
+            None if self.is_in(&self.mesh.opaque_ports) => Opacity::Default,
+            _ if by_server(&self.port) || self.host_port.as_ref().is_some_and(by_server) => Opacity::Server,
+            Some(_) => Opacity::NotByAnnotation,
+            None => Opacity::No,
+        }
+    }
+
+    /// Whether connections are not to be looked into.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opacity().is_opaque()
     }
 
     /// Whether the Pod's proxy takes what goes to this port.
     fn is_meshed(&self) -> bool {
-        self.class.control_plane.is_some() && !self.is_in(&self.class.spec.skip_inbound_ports)
+        self.meshed().is_ok()
     }
 
-    /// The port to connect to instead, where the real one is said inside the connection.
-    fn transport(&self) -> Result<Option<u16>, LacksVariable> {
+    /// The control plane of the proxy that takes what goes to this port.
+    pub(super) fn meshed(&self) -> Result<&'a Name, NoIdentity> {
+        let control_plane = self.class.control_plane.as_ref().ok_or(NoIdentity::NotMeshed)?;
+        if self.is_in(&self.class.spec.skip_inbound_ports) {
+            return Err(NoIdentity::PortSkipped);
+        }
+        Ok(control_plane)
+    }
+
+    /// Whether to connect to another port, where the real one is said inside the connection.
+    pub(super) fn transport(&self) -> Result<Transport, LacksVariable> {
         let proxy = &self.class.spec.proxy;
         let admin = proxy.admin.ok_or(LacksVariable("LINKERD2_PROXY_ADMIN_LISTEN_ADDR"))?;
         let control = proxy.control.ok_or(LacksVariable("LINKERD2_PROXY_CONTROL_LISTEN_ADDR"))?;
-        let is_the_proxys_own = self.port == admin || self.port == control;
-        if is_the_proxys_own || !(self.mesh.transport_header || self.is_opaque()) {
-            return Ok(None);
+        if self.port == admin || self.port == control {
+            return Ok(Transport::ProxysOwn);
         }
-        proxy.inbound.map(Some).ok_or(LacksVariable("LINKERD2_PROXY_INBOUND_LISTEN_ADDR"))
+        let inbound = || proxy.inbound.ok_or(LacksVariable("LINKERD2_PROXY_INBOUND_LISTEN_ADDR"));
+        if self.mesh.transport_header {
+            inbound().map(Transport::Always)
+        } else if self.is_opaque() {
+            inbound().map(Transport::Opaque)
+        } else {
+            Ok(Transport::Direct)
+        }
     }
 
     /// Whether the Pods can be given out at all.
@@ -112,24 +199,28 @@ impl<'a> PodPort<'a> {
         if !self.is_meshed() {
             return Ok(addr);
         }
-        addr.tls_identity = self.identity();
-        addr.protocol_hint = Some(hint(self.is_opaque(), self.mesh.h2_upgrade, self.transport()?));
+        addr.tls_identity = self.identity().ok();
+        addr.protocol_hint = Some(hint(self.is_opaque(), self.mesh.h2_upgrade, self.transport()?.port()));
         addr.http2 = self.mesh.http2;
         Ok(addr)
     }
 
-    fn identity(&self) -> Option<TlsIdentity> {
-        let control_plane = self.class.control_plane.as_ref()?;
+    /// Who the Pods are to TLS, or why nobody.
+    pub(super) fn identity(&self) -> Result<TlsIdentity, NoIdentity> {
+        let control_plane = self.meshed()?;
         let trust_domain = &self.mesh.trust_domain;
-        if *control_plane != self.mesh.controller_namespace || trust_domain.as_str().is_empty() {
-            return None;
+        if *control_plane != self.mesh.controller_namespace {
+            return Err(NoIdentity::OtherControlPlane);
+        }
+        if trust_domain.as_str().is_empty() {
+            return Err(NoIdentity::NoTrustDomain);
         }
         let name = format!(
             "{}.{}.serviceaccount.identity.{control_plane}.{trust_domain}",
             self.class.spec.service_account, self.class.namespace
         );
         let strategy = Strategy::DnsLikeIdentity(DnsLikeIdentity { name: name.clone() });
-        Some(TlsIdentity { strategy: Some(strategy), server_name: Some(DnsLikeIdentity { name }) })
+        Ok(TlsIdentity { strategy: Some(strategy), server_name: Some(DnsLikeIdentity { name }) })
     }
 }
 
@@ -171,8 +262,23 @@ pub(super) fn is_opaque_at_workload(
     port: u16,
     mesh: &MeshOptions,
 ) -> bool {
-    workload.opaque_ports.as_ref().unwrap_or(&mesh.opaque_ports).contains(port)
-        || opaque_by_server.binary_search(&port).is_ok()
+    opacity_of_workload(workload, opaque_by_server, port, mesh).is_opaque()
+}
+
+/// The same, and who says so.
+pub(super) fn opacity_of_workload(
+    workload: &ExternalWorkload,
+    opaque_by_server: &[u16],
+    port: u16,
+    mesh: &MeshOptions,
+) -> Opacity {
+    match &workload.opaque_ports {
+        Some(ports) if ports.contains(port) => Opacity::Annotation,
+        None if mesh.opaque_ports.contains(port) => Opacity::Default,
+        _ if opaque_by_server.binary_search(&port).is_ok() => Opacity::Server,
+        Some(_) => Opacity::NotByAnnotation,
+        None => Opacity::No,
+    }
 }
 
 /// What is said of an endpoint without a Pod: of a gateway to another cluster if it has an identity.

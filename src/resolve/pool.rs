@@ -58,10 +58,7 @@ impl Candidate {
 
     /// The node it runs on, for a Pod.
     pub(super) fn node(&self) -> Option<&Name> {
-        match &self.stored.backing {
-            Backing::Pod { node, .. } => self.stored.endpoint.node.as_ref().or(node.as_ref()),
-            _ => None,
-        }
+        node_of(&self.stored)
     }
 
     /// The zone it is in. Linkerd does not look at that of an address without anything behind it.
@@ -72,6 +69,13 @@ impl Candidate {
     /// Whether it is the very same endpoint, of which nothing changed.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.stored, &other.stored) && Arc::ptr_eq(&self.slice, &other.slice)
+    }
+}
+
+pub(super) fn node_of(stored: &StoredEndpoint) -> Option<&Name> {
+    match &stored.backing {
+        Backing::Pod { node, .. } => stored.endpoint.node.as_ref().or(node.as_ref()),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use super::{Look, Profile, Sight, split::Split};
 use crate::{
     cluster::Fact,
-    model::{Name, NsName, ServiceKind, ServiceProfile},
+    model::{Name, NsName, Service, ServiceKind, ServiceProfile},
     pb::destination as pb,
     share,
     weight::Milli,
@@ -21,6 +21,39 @@ use crate::{
 pub(super) fn default_retry_budget() -> pb::RetryBudget {
     let ttl = Some(prost_types::Duration { seconds: 10, nanos: 0 });
     pb::RetryBudget { retry_ratio: 0.2, min_retries_per_second: 10, ttl }
+}
+
+/// Who says where the traffic to a service goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OverridesFrom {
+    /// Its ServiceProfile.
+    ServiceProfile,
+    /// Its split.
+    Split,
+    /// Its split, of which only backends without the port have any weight; they are listed nevertheless.
+    SplitWithoutPort,
+    /// Its split, in which nothing has any weight: the service itself.
+    UnweightedSplit,
+    /// The operator, who wants each service to be named as its own.
+    Apex,
+    /// Nobody.
+    Nobody,
+}
+
+/// Where the traffic to a service goes.
+pub(super) struct Overrides {
+    pub(super) listed: Vec<pb::WeightedDst>,
+    pub(super) from: OverridesFrom,
+    /// As in [`Profile`].
+    pub(super) ready: BTreeSet<NsName>,
+    /// As in [`Profile`].
+    pub(super) empty: BTreeSet<NsName>,
+}
+
+impl Overrides {
+    fn of(from: OverridesFrom, listed: Vec<pb::WeightedDst>) -> Self {
+        Self { listed, from, ready: BTreeSet::new(), empty: BTreeSet::new() }
+    }
 }
 
 pub(super) fn profile(message: &pb::DestinationProfile) -> Profile {
@@ -46,27 +79,15 @@ impl<'a> Look<'a> {
         }
         let fqdn = self.fqdn(name);
         let custom = self.profile_object(name, &fqdn);
-        let nobody = BTreeSet::new;
-        let (dst_overrides, ready, empty) = match custom.filter(|custom| !custom.dst_overrides.is_empty()) {
-            Some(custom) => (custom_overrides(custom, port), nobody(), nobody()),
-            None => match self.split_of(service, port) {
-                Some(split) if split.total > 0 => self.split_overrides(&split, port),
-                None if !self.options.apex_override => (Vec::new(), nobody(), nobody()),
-                _ => (vec![self.self_override(name, port)], nobody(), nobody()),
-            },
-        };
+        let Overrides { listed, ready, empty, .. } = self.overrides(service, custom, port);
         let message = pb::DestinationProfile {
             fully_qualified_name: fqdn,
             routes: custom.map(|custom| custom.routes.clone()).unwrap_or_default(),
             retry_budget: custom
                 .and_then(|custom| custom.retry_budget)
                 .or_else(|| Some(default_retry_budget())),
-            dst_overrides,
-            opaque_protocol: service
-                .opaque_ports
-                .as_ref()
-                .unwrap_or(&self.options.mesh.opaque_ports)
-                .contains(port),
+            dst_overrides: listed,
+            opaque_protocol: self.is_opaque(service, port),
             parent_ref: Some(wire::resource("core", "Service", name, port)),
             profile_ref: custom.map(|custom| wire::resource("linkerd.io", "ServiceProfile", &custom.name, 0)),
             ..Default::default()
@@ -74,12 +95,36 @@ impl<'a> Look<'a> {
         Profile { message: wire::profile(&message), ready, empty }
     }
 
-    fn fqdn(&self, name: &NsName) -> String {
+    /// Whether connections to a service's port are not to be looked into.
+    pub(super) fn is_opaque(&self, service: &Service, port: u16) -> bool {
+        service.opaque_ports.as_ref().unwrap_or(&self.options.mesh.opaque_ports).contains(port)
+    }
+
+    /// Where the traffic to a service's port is to go.
+    pub(super) fn overrides(
+        &mut self,
+        service: &Service,
+        custom: Option<&ServiceProfile>,
+        port: u16,
+    ) -> Overrides {
+        if let Some(custom) = custom.filter(|custom| !custom.dst_overrides.is_empty()) {
+            return Overrides::of(OverridesFrom::ServiceProfile, custom_overrides(custom, port));
+        }
+        let itself = vec![self.self_override(&service.name, port)];
+        match self.split_of(service, port) {
+            Some(split) if split.total > 0 => self.split_overrides(&split, port),
+            Some(_) => Overrides::of(OverridesFrom::UnweightedSplit, itself),
+            None if self.options.apex_override => Overrides::of(OverridesFrom::Apex, itself),
+            None => Overrides::of(OverridesFrom::Nobody, Vec::new()),
+        }
+    }
+
+    pub(super) fn fqdn(&self, name: &NsName) -> String {
         format!("{}.{}.svc.{}", name.name, name.namespace, self.cluster.domain())
     }
 
     /// The ServiceProfile that holds for this client: that of its own namespace, else of the service's.
-    fn profile_object(&mut self, service: &NsName, fqdn: &str) -> Option<&'a ServiceProfile> {
+    pub(super) fn profile_object(&mut self, service: &NsName, fqdn: &str) -> Option<&'a ServiceProfile> {
         let name = Name::from(fqdn);
         self.reads.insert(Fact::ProfilesNamed(name.clone()));
         if self.cluster.namespaces_of_profile(&name).any(|namespace| *namespace != service.namespace) {
@@ -105,16 +150,14 @@ impl<'a> Look<'a> {
     /// nobody the declared weights are said: a proxy that is given zeros only goes to the apex, that is to
     /// versions nobody chose. Also says which backends with a weight
     /// are ready and which are empty.
-    fn split_overrides(
-        &mut self,
-        split: &Split<'a>,
-        port: u16,
-    ) -> (Vec<pb::WeightedDst>, BTreeSet<NsName>, BTreeSet<NsName>) {
+    fn split_overrides(&mut self, split: &Split<'a>, port: u16) -> Overrides {
+        let mut from = OverridesFrom::Split;
         let mut listed: Vec<_> = split.backends.iter().filter(|backend| !backend.lacks(port)).collect();
         if listed.iter().all(|backend| backend.weight == Milli::ZERO) {
             // Only backends without the port have any weight. Naming them fails their requests, as the merged
             // answer does.
             listed = split.backends.iter().collect();
+            from = OverridesFrom::SplitWithoutPort;
         }
         // Scaled before the empty ones are set to 0, so that one emptying never changes another's weight.
         let weights =
@@ -129,7 +172,7 @@ impl<'a> Look<'a> {
             let weight = if is_drained { 0 } else { weight };
             self.override_to(&backend.name, port, weight)
         });
-        (overrides.collect(), ready, empty)
+        Overrides { listed: overrides.collect(), from, ready, empty }
     }
 }
 

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use super::{
-    MeshOptions, Options,
+    Options,
     classes::Classes,
     metadata::{LacksVariable, PodPort},
     pool::{Candidate, PoolKey},
 };
 use crate::{
     cluster::{Backing, StoredEndpoint, StoredSlice, StoredSubset},
-    model::{Endpoint, NsName, ObjectId, TargetRef},
+    model::{NsName, ObjectId, TargetRef},
 };
 
 /// Endpoints of a slice that are ready but cannot be given out.
@@ -19,6 +19,25 @@ pub(super) struct Unusable {
     pub(super) count: usize,
     /// The first of them, and what it lacks.
     pub(super) example: (NsName, LacksVariable),
+}
+
+/// Why an endpoint of a slice is in no pool. What is looked at first is said first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Its slice does not have the port that is asked for.
+    NoPort,
+    /// It is not ready.
+    NotReady,
+    /// It is of a family that is not given out.
+    Family,
+    /// It has another host name than the one asked for, or none.
+    OtherName,
+    /// What it refers to does not exist.
+    Missing,
+    /// It refers to something that nobody can vouch for.
+    Unknown,
+    /// A client could not tell how to speak to its proxy.
+    Unusable(LacksVariable),
 }
 
 /// Reads the candidates of a pool from slices.
@@ -35,14 +54,35 @@ impl Reader<'_> {
         slice: &'s StoredSlice,
     ) -> impl Iterator<Item = (SocketAddr, &'s Arc<StoredEndpoint>)> {
         let in_subset = move |subset: &'s StoredSubset| {
-            let with_port = move |port| {
-                let wanted = subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint));
-                wanted.map(move |stored| (SocketAddr::new(stored.endpoint.address, port), stored))
-            };
-            self.target_port(subset).into_iter().flat_map(with_port)
+            let port = self.target_port(subset);
+            let fit = move |stored: &'s Arc<StoredEndpoint>| Some((self.address(port, stored).ok()?, stored));
+            port.into_iter().flat_map(move |_| subset.endpoints.iter().filter_map(fit))
         };
-        let in_all = slice.subsets.iter().flat_map(in_subset);
-        in_all.filter(|(addr, stored)| is_usable(&stored.backing, addr.port(), &self.options.mesh))
+        slice.subsets.iter().flat_map(in_subset)
+    }
+
+    /// Where an endpoint can be given out, its subset having this [target port](Self::target_port).
+    pub(super) fn address(&self, port: Option<u16>, stored: &StoredEndpoint) -> Result<SocketAddr, Unfit> {
+        let port = port.ok_or(Unfit::NoPort)?;
+        let (endpoint, instance) = (&stored.endpoint, &self.key.instance);
+        if !endpoint.ready {
+            return Err(Unfit::NotReady);
+        }
+        if !self.options.ipv6 && endpoint.address.is_ipv6() {
+            return Err(Unfit::Family);
+        }
+        if instance.is_some() && endpoint.hostname != *instance {
+            return Err(Unfit::OtherName);
+        }
+        match &stored.backing {
+            Backing::Bare(_) | Backing::Workload { .. } => {}
+            Backing::Pod { class, .. } => {
+                PodPort::new(class, port, &self.options.mesh).check().map_err(Unfit::Unusable)?;
+            }
+            Backing::Missing => return Err(Unfit::Missing),
+            Backing::Unknown => return Err(Unfit::Unknown),
+        }
+        Ok(SocketAddr::new(endpoint.address, port))
     }
 
     /// The same by address; of several endpoints with one address the first.
@@ -72,11 +112,10 @@ impl Reader<'_> {
     pub(super) fn unusable(&self, slice: &StoredSlice) -> Option<Unusable> {
         let mut found: BTreeMap<&NsName, LacksVariable> = BTreeMap::new();
         for subset in &slice.subsets {
-            let Some(port) = self.target_port(subset) else { continue };
-            for stored in subset.endpoints.iter().filter(|stored| self.is_wanted(&stored.endpoint)) {
-                if let (Backing::Pod { class, .. }, TargetRef::Pod(pod)) =
-                    (&stored.backing, &stored.endpoint.target)
-                    && let Err(lacks) = PodPort::new(class, port, &self.options.mesh).check()
+            let port = self.target_port(subset);
+            for stored in port.into_iter().flat_map(|_| &subset.endpoints) {
+                if let (Err(Unfit::Unusable(lacks)), TargetRef::Pod(pod)) =
+                    (self.address(port, stored), &stored.endpoint.target)
                 {
                     found.insert(pod, lacks);
                 }
@@ -86,29 +125,13 @@ impl Reader<'_> {
         Some(Unusable { count: found.len(), example: ((*pod).clone(), *lacks) })
     }
 
-    /// Whether an endpoint is ready, of a family that is given out, and of the name that is asked for.
-    fn is_wanted(&self, endpoint: &Endpoint) -> bool {
-        let instance = &self.key.instance;
-        endpoint.ready
-            && (self.options.ipv6 || endpoint.address.is_ipv4())
-            && (instance.is_none() || endpoint.hostname == *instance)
-    }
-
     /// The number behind the service port in a subset: that of the subset's port with the same name. A
     /// number that the service does not declare is used as it is.
-    fn target_port(&self, subset: &StoredSubset) -> Option<u16> {
+    pub(super) fn target_port(&self, subset: &StoredSubset) -> Option<u16> {
         let ports = subset.ports.as_ref()?;
         match self.key.port_name.as_deref() {
             Some(name) => ports.iter().find(|port| &*port.name == name).map(|port| port.port),
             None => Some(self.key.port),
         }
-    }
-}
-
-fn is_usable(backing: &Backing, port: u16, mesh: &MeshOptions) -> bool {
-    match backing {
-        Backing::Bare(_) | Backing::Workload { .. } => true,
-        Backing::Pod { class, .. } => PodPort::new(class, port, mesh).check().is_ok(),
-        Backing::Missing | Backing::Unknown => false,
     }
 }

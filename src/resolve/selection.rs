@@ -45,7 +45,7 @@ struct Selection {
 
 impl SelectionKey {
     /// Whether an endpoint is in the right place, whatever its family.
-    fn admits(&self, candidate: &Candidate) -> bool {
+    pub(super) fn admits(&self, candidate: &Candidate) -> bool {
         match &self.locale {
             Locale::Anywhere => true,
             Locale::Node(node) => node.is_some() && candidate.node() == node.as_ref(),
@@ -54,7 +54,7 @@ impl SelectionKey {
     }
 
     /// Whether an endpoint is selected. What has an IPv6 address in the right place is not given by IPv4.
-    fn selects(&self, pool: &Pool, candidate: &Candidate) -> bool {
+    pub(super) fn selects(&self, pool: &Pool, candidate: &Candidate) -> bool {
         let by_ipv6 = |addr: &SocketAddr| {
             addr.is_ipv6() && pool.candidates().get(addr).is_some_and(|sibling| self.admits(sibling))
         };

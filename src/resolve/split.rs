@@ -42,7 +42,7 @@ impl<'a> Look<'a> {
     /// no split, or the apex is nothing that can be split there.
     pub(super) fn split_of(&mut self, apex: &Service, port: u16) -> Option<Split<'a>> {
         self.reads.insert(Fact::SplitsOf(apex.name.clone()));
-        if apex.kind != ServiceKind::ClusterIp || unsuitable(apex).is_some() || apex.port(port).is_none() {
+        if undivided(apex, port).is_some() {
             return None;
         }
         let split = winner(self.cluster, &apex.name)?;
@@ -58,6 +58,28 @@ impl<'a> Look<'a> {
         }
         let total = backends.iter().map(|backend| u128::from(backend.weight.get())).sum();
         Some(Split { backends, total })
+    }
+}
+
+/// Why no split can divide the traffic to a port, whatever splits there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undivided {
+    /// The Service has no endpoints of its own.
+    Unsuitable,
+    /// It has no cluster IP, so its clients choose among its endpoints themselves.
+    Headless,
+    /// It does not have the port.
+    NoPort,
+}
+
+/// Why no split can divide the traffic to `apex:port`, if so.
+pub(super) fn undivided(apex: &Service, port: u16) -> Option<Undivided> {
+    if unsuitable(apex).is_some() {
+        Some(Undivided::Unsuitable)
+    } else if apex.kind != ServiceKind::ClusterIp {
+        Some(Undivided::Headless)
+    } else {
+        apex.port(port).is_none().then_some(Undivided::NoPort)
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod alphabet;
 mod answers;
 pub(crate) mod client;
 pub(crate) mod drain;
+mod explained;
 mod known;
 mod large;
 pub(crate) mod oracle;
