@@ -58,6 +58,27 @@ impl fmt::Display for InvalidAuthority {
 
 impl std::error::Error for InvalidAuthority {}
 
+/// That `Get` was asked of an address, with what can be asked instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressForGet {
+    /// The address.
+    pub ip: IpAddr,
+    /// The cluster domain.
+    pub cluster_domain: Name,
+}
+
+impl fmt::Display for AddressForGet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Get takes names, not addresses: {}; expected <service>.<namespace>.svc.{}:<port>, or ask GetProfile",
+            self.ip, self.cluster_domain
+        )
+    }
+}
+
+impl std::error::Error for AddressForGet {}
+
 impl Authority {
     /// Parses `host:port` or `host` (port 80) within a cluster domain such as `cluster.local`.
     ///

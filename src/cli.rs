@@ -17,6 +17,7 @@ mod style;
 mod table;
 mod version;
 mod watch;
+mod why;
 
 use std::{
     io::{self, BufWriter, Write},
@@ -25,8 +26,8 @@ use std::{
 
 pub use self::args::{
     AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs,
-    DrainArgs, GetArgs, LimitArgs, LogFormat, ManArgs, MeshArgs, Output, OutputArgs, ProfileArgs, Reading,
-    ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs,
+    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, ManArgs, MeshArgs, Output, OutputArgs, ProfileArgs,
+    Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
 };
 use self::exit::{Exit, Failure};
 
@@ -57,6 +58,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         Command::Streams(args) => streams::run(&args, out, err).await,
         Command::Completions(args) => pages::completions(&args, out),
         Command::Man(args) => pages::man(&args, out),
+        Command::Why(args) => why::run(*args, out).await,
         Command::Version(args) => version::run(&args, out),
     };
     // Also after an error: what came before it is worth seeing.

@@ -14,6 +14,7 @@ mod profile;
 mod serve;
 mod streams;
 mod tls;
+mod why;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -30,6 +31,7 @@ pub use self::{
     serve::{ApexOverride, LogFormat, ServeArgs},
     streams::{SortBy, StreamsArgs},
     tls::{AskTlsArgs, TlsArgs},
+    why::{LocalArgs, WhyArgs},
 };
 
 /// A Destination server for Linkerd proxies and other clients, with SMI TrafficSplit
@@ -67,7 +69,7 @@ Exit codes:
   0  fine, also when you end a watch with Ctrl-C or close the pipe it writes to
   1  failed: no server, the stream was ended by the server, or `check` found something
   2  wrong usage, or the server said INVALID_ARGUMENT
-  3  `--once`, and there are no endpoints or the profile is the empty one; no stream that is looked for";
+  3  `--once` or `why`, and there are no endpoints or the profile is the empty one; no stream that is looked for";
 
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
@@ -87,6 +89,12 @@ pub enum Command {
     /// Prints the first answer, then each change as it comes: `+` added, `~` changed, `-` removed,
     /// `=` what the shares are now.
     Profile(ProfileArgs),
+    /// Say why a client is told what it is told about a service
+    ///
+    /// Prints the whole derivation as a tree: which Service, which split and which others lost, each backend
+    /// with its share, every endpoint that is given out or left out and why, the profile, and everything odd.
+    /// With --address also every reason for what is said of one endpoint.
+    Why(Box<WhyArgs>),
     /// Read manifests and report everything odd in them
     ///
     /// Reads what `switchyard serve --manifests` would read, and says of everything odd in which file and

@@ -8,6 +8,7 @@ use tonic::Code;
 use crate::{
     admin::BadToken,
     client::{AdminError, BadTls, ConnectError, HostPort, StreamError, TlsFault},
+    source::manifests::OpenError,
 };
 
 /// The exit codes; `switchyard --help` documents them.
@@ -77,6 +78,9 @@ pub(super) enum Failure {
 
     #[error("interrupted before the server answered")]
     Interrupted,
+
+    #[error("{0}")]
+    Manifests(#[from] OpenError),
 
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),

@@ -14,6 +14,15 @@ pub(super) const HEADING: Style = Style::new().bold();
 pub(super) const TIME: Style = Style::new().dimmed();
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
 
+/// A reason, behind what it is for.
+pub(super) const WHY: Style = Style::new().dimmed();
+/// The lines of a tree.
+pub(super) const RAIL: Style = Style::new().dimmed();
+/// What is as one would wish.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is not.
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+
 /// How a line about a change begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sign(Style, &'static str);

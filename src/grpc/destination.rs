@@ -23,7 +23,7 @@ use super::{
     request::Reader,
 };
 use crate::{
-    authority::{Authority, Host},
+    authority::{AddressForGet, Authority, Host},
     connection::Peer,
     context::Context as ClientContext,
     controller::{Directory, Unavailable},
@@ -146,10 +146,8 @@ fn target(
                 Host::Service(service) => (service, None),
                 Host::Instance(instance, service) => (service, Some(instance)),
                 Host::Ip(ip) => {
-                    return Err(Status::invalid_argument(format!(
-                        "Get takes names, not addresses: {ip}; expected <service>.<namespace>.svc.{domain}:<port>, \
-                         or ask GetProfile"
-                    )));
+                    let refused = AddressForGet { ip, cluster_domain: domain.clone() };
+                    return Err(Status::invalid_argument(refused.to_string()));
                 }
             };
             let query = Query::Endpoints { service, instance, port, reading: context.reading };

@@ -8,25 +8,22 @@
 //! An [`Explanation`] is plain owned data, for it is served as JSON and read by another process. Each decision
 //! comes as a word for programs and a sentence for people. It is bounded by [`LISTED`] whatever the cluster has.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Look, Options, Pools, Query, inspect::inspect_split};
 use crate::{
-    authority::{Authority, Host},
+    authority::Host,
     cluster::Cluster,
-    context::{Because, Context, Reading},
+    context::{Context, Reading},
     model::{Kind, Name, NsName, ObjectId, Problem},
 };
 
 mod endpoint;
 mod get;
 mod profile;
+mod question;
 mod serving;
 mod split;
 mod subject;
@@ -36,6 +33,7 @@ pub use self::{
     endpoint::{Fact, Label, Place, Said, Whereabouts},
     get::{Get, Outcome},
     profile::{Override, OverridesFrom, ProfileKind, ProfileSaid},
+    question::{InvalidQuestion, Question, Rpc, Spot},
     serving::{Count, Endpoint, Fate, Filter, Serving, Slice},
     split::{Backend, BackendState, Ignored, Splits, Standing},
     subject::{ServiceSaid, Subject, SubjectKind},
@@ -45,65 +43,6 @@ pub use self::{
 /// backends, of splits, of slices. A person reads no more, and a service of 10,000 endpoints would else be megabytes.
 /// The rest is counted.
 pub const LISTED: usize = 100;
-
-/// What is to be explained.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// What the client asks for.
-    pub authority: Authority,
-    /// Who it says it is.
-    pub context: Context,
-    /// What of its token chose the reading.
-    pub because: Because,
-    /// Which answers.
-    pub rpc: Rpc,
-    /// An address of which everything is to be known.
-    pub spot: Option<Spot>,
-}
-
-/// Which answers are explained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rpc {
-    /// That of `Get`.
-    Get,
-    /// That of `GetProfile`.
-    Profile,
-    /// Those of both.
-    #[default]
-    Both,
-}
-
-/// An address, with or without a port. Written `10.0.0.1`, `10.0.0.1:80`, `fd00::1` or `[fd00::1]:80`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// The address.
-    pub ip: IpAddr,
-    /// The port; any if there is none.
-    pub port: Option<u16>,
-}
-
-impl FromStr for Spot {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(addr) = text.parse::<SocketAddr>() {
-            return Ok(Self { ip: addr.ip(), port: Some(addr.port()) });
-        }
-        text.parse()
-            .map(|ip| Self { ip, port: None })
-            .map_err(|_| "write an IP address, with or without a port: 10.0.0.1 or 10.0.0.1:80".to_owned())
-    }
-}
-
-impl fmt::Display for Spot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) => SocketAddr::new(self.ip, port).fmt(f),
-            None => self.ip.fmt(f),
-        }
-    }
-}
 
 /// Some of a list, and how many more there are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -35,15 +35,22 @@ pub enum Reading {
     Leaf,
 }
 
+impl Reading {
+    /// The token that asks for it.
+    #[must_use]
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Merged => r#"{"split":"merged"}"#,
+            Self::Leaf => r#"{"split":"leaf"}"#,
+        }
+    }
+}
+
 impl GetArgs {
     /// The context token to send.
     #[must_use]
     pub fn token(&self) -> &str {
-        match self.reading {
-            Some(Reading::Merged) => r#"{"split":"merged"}"#,
-            Some(Reading::Leaf) => r#"{"split":"leaf"}"#,
-            None => &self.server.token,
-        }
+        self.reading.map_or(&self.server.token, |reading| reading.token())
     }
 
     /// The reading, as far as one can know it from here.

@@ -104,7 +104,7 @@ impl<'a> Told<'a> {
             labels: self.labels(),
             own,
         };
-        let whereabouts = self.whereabouts(explaining, &get, splits, search);
+        let whereabouts = self.whereabouts(explaining, &get, splits, search, look);
         (Some(get), whereabouts)
     }
 
@@ -169,6 +169,7 @@ impl<'a> Told<'a> {
         get: &Get,
         splits: Option<&Splits>,
         search: &Search,
+        look: &mut Look<'a>,
     ) -> Vec<Whereabouts> {
         let mut by_addr: BTreeMap<Option<SocketAddr>, Vec<Place>> = BTreeMap::new();
         for (addr, place) in &search.found {
@@ -176,17 +177,21 @@ impl<'a> Told<'a> {
         }
         let servings = || {
             let backends = splits.into_iter().flat_map(|splits| &splits.backends.items);
-            get.own.iter().chain(backends.filter_map(|backend| backend.serving.as_ref()))
+            let backends = backends.filter(|_| self.is_split).filter_map(|backend| backend.serving.as_ref());
+            get.own.iter().chain(backends)
         };
         if let Some(spot) = search.spot
             && by_addr.is_empty()
         {
             let services: Vec<_> = servings().map(|serving| serving.service.as_str()).collect();
-            let of = if services.is_empty() { "this answer".to_owned() } else { services.join(", ") };
-            let why = format!("no slice of {of} has an endpoint with this address");
+            let why = if services.is_empty() {
+                "the answer has no endpoints that could have this address".to_owned()
+            } else {
+                format!("no slice of {} lists this address", services.join(", "))
+            };
             return vec![Whereabouts {
                 address: spot.to_string(),
-                weight_why: vec![why],
+                weight_why: vec![why, explaining.tenant_why(look, spot)],
                 ..Whereabouts::default()
             }];
         }

@@ -295,14 +295,12 @@ impl<'a> Explaining<'a> {
     }
 }
 
-/// `9080 is port "http" of the Service`
+/// `9080 is called http in the Service`
 fn port_why(port: u16, name: Option<&str>) -> String {
     match name {
-        Some("") => {
-            format!("{port} is a port without a name of the Service: that of its slices without a name")
-        }
-        Some(name) => format!("{port} is port {name} of the Service: that of its slices with this name"),
-        None => format!("the Service does not declare {port}: the number is used as it is"),
+        Some("") => format!("{port} has no name in the Service"),
+        Some(name) => format!("{port} is called {name} in the Service"),
+        None => format!("the Service does not declare {port}, so that the number is used as it is"),
     }
 }
 
@@ -489,10 +487,22 @@ pub(super) fn zone_why(stored: &StoredEndpoint) -> &'static str {
 
 /// The weight of a backend's endpoint, as it is worked out.
 pub(super) fn arithmetic(weight: Milli, total: u128, endpoints: usize, each: u32) -> String {
-    let parts = count(endpoints, "endpoint");
-    format!(
-        "{} of {total} thousandths over {parts}: 1000000000 * {} / ({total} * {endpoints}) = {each}",
-        weight.get(),
-        weight.get()
-    )
+    let (share, parts) = (1_000_000_000 * u128::from(weight.get()), total * endpoints as u128);
+    let is = if share < parts {
+        format!("is less than 1, but nothing weighs less than {each}")
+    } else if share.is_multiple_of(parts) {
+        format!("= {each}")
+    } else {
+        format!("is rounded to {each}")
+    };
+    format!("10^9 * {weight} / ({} * {}) {is}", milli(total), count(endpoints, "endpoint"))
+}
+
+/// Thousandths as Kubernetes writes them, also beyond what one weight can be.
+pub(super) fn milli(thousandths: u128) -> String {
+    if thousandths.is_multiple_of(1000) {
+        (thousandths / 1000).to_string()
+    } else {
+        format!("{thousandths}m")
+    }
 }

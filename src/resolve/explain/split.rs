@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Explaining, Fate, Listed, Serving, count,
     get::Told,
-    serving::{Search, Wanted, arithmetic},
+    serving::{Search, Wanted, arithmetic, milli},
 };
 use crate::{
     authority::local_reference,
@@ -146,8 +146,8 @@ impl<'a> Explaining<'a> {
         if split.total > 0 {
             splits.applied = Some(won.name.to_string());
             splits.why = match all.len() {
-                1 => format!("TrafficSplit {} is the only one for {apex}", won.name),
-                n => format!("TrafficSplit {} has precedence over {}", won.name, count(n - 1, "other")),
+                1 => format!("the only one for {apex}"),
+                n => format!("it has precedence over {}", count(n - 1, "other")),
             };
         } else {
             splits.why = format!(
@@ -297,14 +297,5 @@ fn lost(split: &TrafficSplit, won: Option<&TrafficSplit>) -> String {
         (Some(a), Some(b)) if a < b => format!("{} is older", won.name),
         (Some(_), None) => format!("it has no creation time, and {} has one", won.name),
         _ => format!("it is as old as {}, which comes first by name", won.name),
-    }
-}
-
-/// Thousandths as Kubernetes writes them, also beyond what one weight can be.
-fn milli(thousandths: u128) -> String {
-    if thousandths.is_multiple_of(1000) {
-        (thousandths / 1000).to_string()
-    } else {
-        format!("{thousandths}m")
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Explaining, Listed};
+use super::{Explaining, Listed, Spot};
 use crate::{
     authority::Host,
     model::{NsName, Service, ServiceKind, ServicePort},
@@ -114,6 +114,17 @@ impl<'a> Explaining<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Who has an address that the answer does not have.
+    pub(super) fn tenant_why(&self, look: &mut Look<'a>, spot: Spot) -> String {
+        match look.tenant(spot.ip.to_canonical(), spot.port.unwrap_or(self.port())) {
+            Tenant::Service(name) => format!("it is the cluster IP of Service {name}"),
+            Tenant::Pod { resident, .. } => format!("it is that of Pod {}", resident.pod.name),
+            Tenant::Workload { workload, .. } => format!("it is that of ExternalWorkload {}", workload.name),
+            Tenant::Several(all) => format!("{} have it", all.len()),
+            Tenant::Nobody => "no Service, Pod or ExternalWorkload has it".to_owned(),
         }
     }
 
