@@ -18,4 +18,5 @@ mod splits;
 mod storm;
 mod story;
 mod tls;
+mod why;
 mod wire;

@@ -45,6 +45,10 @@ fn found(found: &Place) -> Node {
 
 fn facts(said: &Said) -> Vec<Node> {
     let Said { labels, identity, protocol, transport, http2, authority, resource, skipped_ports } = said;
+    let all = [identity, protocol, transport, http2, authority, resource, skipped_ports];
+    if labels.is_empty() && all.iter().all(|fact| fact.is.is_none()) {
+        return vec![Node::new(because(Line::new("nothing else is said of it"), &identity.why))];
+    }
     let mut nodes = vec![Node::new(Line::new("labels")).with(self::labels(labels))];
     for (name, is) in [
         ("identity", identity),

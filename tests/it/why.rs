@@ -1,0 +1,190 @@
+//! `switchyard why`, the whole output against files that one can read: `tests/data/golden/why`.
+//!
+//! The world is BookInfo with `tests/data/why/odd.yaml` beside it. A difference is shown line by line.
+//! `SWITCHYARD_BLESS=1 cargo test --test it why` writes the files anew; look at what `git diff` then says.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use crate::server::switchyard;
+
+/// BookInfo with something odd beside it.
+fn world() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let bookinfo = fs::read_dir(root.join("examples/bookinfo")).expect("BookInfo");
+    let files = bookinfo.map(|file| file.expect("a file").path());
+    for file in files.chain([root.join("tests/data/why/odd.yaml")]) {
+        fs::copy(&file, folder.path().join(file.file_name().expect("a name"))).expect("a copy");
+    }
+    folder
+}
+
+/// Exit code, stdout and stderr.
+async fn run(args: &[&str]) -> (i32, String, String) {
+    let output = switchyard(&[&["why"], args].concat()).output().await.expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code().expect("it ends by itself"), text(output.stdout), text(output.stderr))
+}
+
+async fn explained(args: &[&str]) -> (i32, String, String) {
+    let world = world();
+    let path = world.path().to_str().expect("a test's path is text");
+    run(&[args, &["--manifests", path]].concat()).await
+}
+
+#[track_caller]
+fn check_golden(name: &str, got: &str) {
+    let file: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/why").join(format!("{name}.txt"));
+    if std::env::var_os("SWITCHYARD_BLESS").is_some() {
+        fs::write(&file, got).expect("the file can be written");
+        return;
+    }
+    let expect = fs::read_to_string(&file).unwrap_or_default();
+    if got == expect {
+        return;
+    }
+    let (expected, said): (Vec<_>, Vec<_>) = (expect.lines().collect(), got.lines().collect());
+    let mut difference = String::new();
+    for i in 0..expected.len().max(said.len()) {
+        match (expected.get(i), said.get(i)) {
+            (a, b) if a == b => {}
+            (a, b) => {
+                a.iter().for_each(|line| difference += &format!("{:4} - {line}\n", i + 1));
+                b.iter().for_each(|line| difference += &format!("{:4} + {line}\n", i + 1));
+            }
+        }
+    }
+    panic!("{} says otherwise (SWITCHYARD_BLESS=1 writes it anew):\n{difference}", file.display());
+}
+
+async fn golden(name: &str, code: i32, args: &[&str]) {
+    let (got, out, err) = explained(args).await;
+    assert_eq!((got, err.as_str()), (code, ""), "{args:?}");
+    check_golden(name, &out);
+}
+
+const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
+const ON_NODE_A: &str = r#"{"ns":"default","nodeName":"node-a","pod":"productpage"}"#;
+
+#[tokio::test]
+async fn a_split_service_has_its_backends_with_their_shares() {
+    golden("split", 0, &[REVIEWS]).await;
+}
+
+#[tokio::test]
+async fn a_linkerd_proxy_is_given_the_service_itself_and_the_split_by_the_profile() {
+    golden("leaf", 0, &[REVIEWS, "--token", ON_NODE_A]).await;
+}
+
+#[tokio::test]
+async fn a_backend_is_a_service_of_its_own() {
+    golden("backend", 0, &["reviews-v2.default.svc.cluster.local:9080", "--reading", "leaf"]).await;
+}
+
+#[tokio::test]
+async fn an_address_has_a_reason_for_each_thing_that_is_said_of_it() {
+    let stars = "stars.default.svc.cluster.local:50051";
+    golden("address", 0, &[stars, "--token", ON_NODE_A, "--address", "10.1.0.1:50051"]).await;
+    golden("address_elsewhere", 0, &[REVIEWS, "--address", "10.1.0.1"]).await;
+}
+
+#[tokio::test]
+async fn splits_that_lost_and_backends_without_endpoints_have_their_reasons() {
+    golden("odd_splits", 0, &["ratings.default.svc.cluster.local:9080"]).await;
+}
+
+#[tokio::test]
+async fn endpoints_that_are_left_out_have_their_reasons() {
+    golden("hints", 0, &["stars.default.svc.cluster.local:50051", "--token", ON_NODE_A]).await;
+}
+
+#[tokio::test]
+async fn a_service_profile_comes_before_any_split() {
+    golden("service_profile", 0, &["productpage.default.svc.cluster.local:9080"]).await;
+}
+
+#[tokio::test]
+async fn what_leads_nowhere_is_said_and_is_exit_code_3() {
+    golden("external_name", 3, &["outside.default.svc.cluster.local:9080"]).await;
+    golden("unknown", 3, &["nobody.default.svc.cluster.local:9080"]).await;
+    golden("undeclared_port", 0, &["details.default.svc.cluster.local:1"]).await;
+}
+
+#[tokio::test]
+async fn addresses_lead_to_services_and_pods_or_nowhere() {
+    golden("cluster_ip", 0, &["10.96.0.77:50051"]).await;
+    golden("pod_ip", 0, &["10.1.0.1:50051"]).await;
+    golden("unknown_ip", 0, &["192.0.2.1:80"]).await;
+}
+
+#[tokio::test]
+async fn json_is_one_line_with_all_of_it() {
+    let (code, out, _) = explained(&[REVIEWS, "-o", "json"]).await;
+    assert_eq!((code, out.lines().count()), (0, 1));
+    let explanation: switchyard::resolve::explain::Explanation =
+        serde_json::from_str(&out).expect("an explanation");
+    assert_eq!(explanation.authority, REVIEWS);
+    assert_eq!(explanation.get.expect("Get").endpoints, 2);
+}
+
+#[tokio::test]
+async fn absurd_questions_are_refused_in_the_servers_words() {
+    let long = "x".repeat(100_000);
+    for authority in ["reviews", "a b", "reviews.default.svc.cluster.local:0", "\u{1b}[2J", &long, "::1", ""]
+    {
+        let (code, out, err) = explained(&[authority]).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{authority:?}");
+        assert!(err.contains("invalid authority") && err.contains("expected <service>"), "{err}");
+        assert!(err.len() < 500 && !err.contains('\u{1b}'), "{err:?}");
+    }
+    let (code, _, err) = explained(&[REVIEWS, "--address", "reviews"]).await;
+    assert!(code == 2 && err.contains("write an IP address"), "{err}");
+    let (code, out, err) = run(&[REVIEWS, "--manifests", "/nowhere"]).await;
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("expected a folder of YAML files"), "{err}");
+}
+
+#[tokio::test]
+async fn huge_and_broken_tokens_are_as_good_as_none() {
+    let huge = format!(r#"{{"ns":"{}"}}"#, "x".repeat(100_000));
+    for (token, why) in [
+        (huge.as_str(), "too long to be looked at"),
+        ("{", "no JSON object"),
+        ("\u{1b}]0;x\u{7}", "no JSON object"),
+        (r#"{"ns":"\u001b[2J"}"#, "a Linkerd proxy's"),
+    ] {
+        let (code, out, _) = explained(&[REVIEWS, "--token", token]).await;
+        assert_eq!(code, 0);
+        assert!(out.contains(why) && !out.contains(['\u{1b}', '\u{7}']), "{out}");
+        assert!(out.len() < 20_000, "{}", out.len());
+    }
+}
+
+#[tokio::test]
+async fn control_characters_of_manifests_are_shown_and_not_obeyed() {
+    let world = tempfile::tempdir().expect("a folder");
+    let evil = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: {name: evil, namespace: default}
+spec:
+  service: web
+  backends: [{service: "evil\e[2J\r\n└─ given", weight: 1}]
+"#;
+    fs::write(world.path().join("evil.yaml"), evil).expect("a file");
+    let path = world.path().to_str().expect("text");
+    let (_, out, _) = run(&["web.default.svc.cluster.local", "--manifests", path]).await;
+    assert!(out.contains("evil") && !out.contains(['\u{1b}', '\r']), "{out}");
+    assert!(!out.lines().any(|line| line.starts_with("└─ given")), "{out}");
+}
