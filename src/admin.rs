@@ -37,6 +37,7 @@ mod patient;
 mod probes;
 mod streams;
 mod token;
+mod why;
 
 pub use self::{
     access::Access,
@@ -121,6 +122,7 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
     let shown = Router::new()
         .route("/debug/warnings", get(warnings))
         .merge(streams::routes())
+        .merge(why::routes())
         .route_layer(middleware::from_fn_with_state(access, access::check));
     Router::new()
         .merge(probes::routes())

@@ -9,7 +9,7 @@ use std::{fmt, net::IpAddr};
 use crate::model::{Name, NsName};
 
 /// The longest authority that is looked at, in bytes. A DNS name has at most 253, a port six with its colon.
-const MAX_LENGTH: usize = 300;
+pub(crate) const MAX_LENGTH: usize = 300;
 /// How much of a refused authority is repeated in the error, in characters.
 const QUOTED: usize = 80;
 /// The port of an authority that names none.

@@ -68,7 +68,7 @@ pub struct Context {
 }
 
 /// Tokens longer than this, in bytes, are not looked at: a token holds three Kubernetes names.
-const MAX_LENGTH: usize = 16 * 1024;
+pub(crate) const MAX_LENGTH: usize = 16 * 1024;
 
 /// No Kubernetes name is longer, in bytes; a longer one names nothing and is not kept.
 const LONGEST_NAME: usize = 253;

@@ -127,6 +127,12 @@ impl Engine {
         &self.cluster
     }
 
+    /// What the answers depend on beside it.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Whether every kind has been listed once, so that there are answers.
     #[must_use]
     pub fn is_synced(&self) -> bool {

@@ -13,8 +13,12 @@ use std::io::Write;
 use super::{
     Output, WhyArgs,
     exit::{Exit, Failure},
+    watch::interrupted,
 };
 use crate::{
+    authority,
+    client::AdminError,
+    context,
     engine::Engine,
     model::Name,
     resolve::explain::{Explanation, Question, Rpc, explain},
@@ -24,7 +28,10 @@ use crate::{
 pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let explanation = match &args.local.manifests {
         Some(_) => here(&args)?,
-        None => return Err(Failure::Usage("say --manifests PATH".to_owned())),
+        None => tokio::select! {
+            told = told(&args) => told?,
+            () = interrupted() => return Err(Failure::Interrupted),
+        },
     };
     match args.output.format {
         Output::Table => text::tree(&explanation).write(out)?,
@@ -34,6 +41,27 @@ pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Fail
         }
     }
     Ok(if explanation.leads_somewhere() { Exit::Fine } else { Exit::Nothing })
+}
+
+/// What a server explains.
+async fn told(args: &WhyArgs) -> Result<Explanation, Failure> {
+    let server = args.admin.open()?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    // What is too long is still too long when it is cut; as it is it might not fit into a request.
+    query.append_pair("authority", cut(&args.authority, authority::MAX_LENGTH));
+    query.append_pair("token", cut(args.token(), context::MAX_LENGTH));
+    query.extend_pairs(args.address.map(|spot| ("address", spot.to_string())));
+    let answer = server.get(&format!("/debug/why?{}", query.finish())).await?;
+    serde_json::from_slice(&answer).map_err(|error| {
+        let why = format!("it is no explanation ({error}); is that a Switchyard of this version?");
+        AdminError::Broken { addr: server.addr().clone(), why }.into()
+    })
+}
+
+/// The text if it has at most so many bytes, else a part of it that has more.
+fn cut(text: &str, most: usize) -> &str {
+    let end = (most + 1..text.len()).find(|end| text.is_char_boundary(*end));
+    end.map_or(text, |end| &text[..end])
 }
 
 /// What a server would explain that serves these manifests.
@@ -50,4 +78,15 @@ fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn what_is_cut_is_still_too_long() {
+        for (text, expect) in
+            [("", ""), ("abc", "abc"), ("abcd", "abcd"), ("abcde", "abcd"), ("abcüüü", "abcü")]
+        {
+            assert_eq!(cut(text, 3), expect);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::server::switchyard;
+use crate::server::{Binary, switchyard};
 
 /// BookInfo with something odd beside it.
 fn world() -> TempDir {
@@ -70,6 +70,8 @@ async fn golden(name: &str, code: i32, args: &[&str]) {
 }
 
 const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
+const RATINGS: &str = "ratings.default.svc.cluster.local:9080";
+const STARS: &str = "stars.default.svc.cluster.local:50051";
 const ON_NODE_A: &str = r#"{"ns":"default","nodeName":"node-a","pod":"productpage"}"#;
 
 #[tokio::test]
@@ -89,19 +91,18 @@ async fn a_backend_is_a_service_of_its_own() {
 
 #[tokio::test]
 async fn an_address_has_a_reason_for_each_thing_that_is_said_of_it() {
-    let stars = "stars.default.svc.cluster.local:50051";
-    golden("address", 0, &[stars, "--token", ON_NODE_A, "--address", "10.1.0.1:50051"]).await;
+    golden("address", 0, &[STARS, "--token", ON_NODE_A, "--address", "10.1.0.1:50051"]).await;
     golden("address_elsewhere", 0, &[REVIEWS, "--address", "10.1.0.1"]).await;
 }
 
 #[tokio::test]
 async fn splits_that_lost_and_backends_without_endpoints_have_their_reasons() {
-    golden("odd_splits", 0, &["ratings.default.svc.cluster.local:9080"]).await;
+    golden("odd_splits", 0, &[RATINGS]).await;
 }
 
 #[tokio::test]
 async fn endpoints_that_are_left_out_have_their_reasons() {
-    golden("hints", 0, &["stars.default.svc.cluster.local:50051", "--token", ON_NODE_A]).await;
+    golden("hints", 0, &[STARS, "--token", ON_NODE_A]).await;
 }
 
 #[tokio::test]
@@ -121,6 +122,64 @@ async fn addresses_lead_to_services_and_pods_or_nowhere() {
     golden("cluster_ip", 0, &["10.96.0.77:50051"]).await;
     golden("pod_ip", 0, &["10.1.0.1:50051"]).await;
     golden("unknown_ip", 0, &["192.0.2.1:80"]).await;
+}
+
+#[tokio::test]
+async fn a_server_says_the_same_of_what_it_serves() {
+    let world = world();
+    let server = Binary::serve(world.path()).await;
+    let admin = server.admin.to_string();
+    for (name, code, args) in [
+        ("split", 0, &[REVIEWS][..]),
+        ("leaf", 0, &[REVIEWS, "--token", ON_NODE_A]),
+        ("address", 0, &[STARS, "--token", ON_NODE_A, "--address", "10.1.0.1:50051"]),
+        ("odd_splits", 0, &[RATINGS]),
+        ("external_name", 3, &["outside.default.svc.cluster.local:9080"]),
+        ("unknown", 3, &["nobody.default.svc.cluster.local:9080"]),
+        ("pod_ip", 0, &["10.1.0.1:50051"]),
+    ] {
+        let (got, out, err) = run(&[args, &["--admin", &admin]].concat()).await;
+        assert_eq!((got, err.as_str()), (code, ""), "{args:?}");
+        if std::env::var_os("SWITCHYARD_BLESS").is_none() {
+            check_golden(name, &out);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_refuses_what_it_would_not_answer_in_the_same_words() {
+    let server = Binary::serve(world().path()).await;
+    for (query, expect) in [
+        ("authority=reviews", "invalid authority \"reviews\""),
+        ("authority=10.0.0.1:80&rpc=get", "Get takes names, not addresses: 10.0.0.1"),
+        ("", "write authority=<service>.<namespace>.svc.cluster.local:<port>"),
+        ("authority=a.b.svc.cluster.local&what=1", "write authority="),
+        ("authority=a.b.svc.cluster.local&rpc=put", "rpc=get|profile|both"),
+        ("authority=a.b.svc.cluster.local&address=x", "write an IP address"),
+    ] {
+        let (status, text) = server.admin(&format!("/debug/why?{query}")).await;
+        assert_eq!(status, 400, "{query}: {text}");
+        assert!(text.contains(expect), "{query}: {text}");
+    }
+    let admin = server.admin.to_string();
+    let long = "x".repeat(100_000);
+    for authority in ["reviews", "\u{1b}[2J", &long, ""] {
+        let (code, out, err) = run(&[authority, "--admin", &admin]).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("invalid authority") && !err.contains('\u{1b}') && err.len() < 600, "{err}");
+    }
+    let (code, out, _) = run(&[REVIEWS, "--admin", &admin, "--token", &long]).await;
+    assert!(code == 0 && out.contains("too long to be looked at"), "{out}");
+    let (status, _) =
+        server.admin("/debug/why?authority=reviews.default.svc.cluster.local:9080&rpc=profile").await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn nobody_there_is_exit_code_1() {
+    let (code, out, err) = run(&[REVIEWS, "--admin", "127.0.0.1:1"]).await;
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("cannot connect to the admin port at 127.0.0.1:1"), "{err}");
 }
 
 #[tokio::test]

@@ -82,7 +82,6 @@ pub struct AdminArgs {
 
 impl AdminArgs {
     /// The one server to ask.
-    #[expect(dead_code, reason = "for the commands that ask one")]
     pub(in crate::cli) fn open(&self) -> Result<AdminClient, Failure> {
         match &self.admin[..] {
             [addr] => Ok(self.opener()?(addr)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 
-use super::{ApexOverride, MeshArgs, OutputArgs, Reading, parse};
+use super::{AdminArgs, ApexOverride, MeshArgs, OutputArgs, Reading, parse};
 use crate::resolve::{Options, explain::Spot};
 
 /// `switchyard why`.
@@ -46,6 +46,10 @@ pub struct WhyArgs {
 
     /// Whom to ask.
     #[command(flatten)]
+    pub admin: AdminArgs,
+
+    /// Or nobody.
+    #[command(flatten)]
     pub local: LocalArgs,
 }
 
@@ -63,7 +67,7 @@ impl WhyArgs {
 pub struct LocalArgs {
     /// Explain what these manifests mean, a folder or one file, without asking a server
     ///
-    /// The flags below are those of `switchyard serve`, and only count here.
+    /// Then --admin does not count. The flags below are those of `switchyard serve`, and count only then.
     #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
     pub manifests: Option<PathBuf>,
 

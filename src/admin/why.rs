@@ -1,0 +1,79 @@
+//! `/debug/why`: why a client is told what it is told, as JSON.
+//!
+//! The work is that of answering from scratch, and the answers to all others wait for it: so that it is done for few at
+//! a time, and what is found out is put into text elsewhere.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+
+use super::Admin;
+use crate::resolve::explain::{Question, Rpc, Spot, explain};
+
+/// How many explanations are made at once. Whoever comes beyond that waits; people ask seldom.
+const AT_ONCE: usize = 2;
+
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new().route("/debug/why", get(why)).layer(Extension(Arc::new(Semaphore::new(AT_ONCE))))
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    authority: String,
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    rpc: Rpc,
+    address: Option<String>,
+}
+
+async fn why(
+    State(admin): State<Arc<Admin>>,
+    Extension(places): Extension<Arc<Semaphore>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let refuse = |status: StatusCode, why: &str| (status, format!("{why}\n")).into_response();
+    let question = match asked {
+        Ok(Query(asked)) => question(&admin, &asked),
+        Err(error) => Err(format!(
+            "{}; write authority=<service>.<namespace>.svc.{}:<port>, and if need be token, rpc=get|profile|both and \
+             address=IP[:PORT]",
+            error.body_text(),
+            admin.domain
+        )),
+    };
+    let question = match question {
+        Ok(question) => question,
+        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
+    };
+    let Ok(_place) = places.acquire().await else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
+    };
+    let look = admin.directory.inspect(move |engine| {
+        // "Not looked yet" must never be explained as "does not exist".
+        engine.is_synced().then(|| explain(engine.cluster(), engine.options(), &question))
+    });
+    match look.await {
+        Ok(Some(explanation)) => Json(explanation).into_response(),
+        Ok(None) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again"),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+fn question(admin: &Admin, asked: &Asked) -> Result<Question, String> {
+    let spot = asked.address.as_deref().filter(|address| !address.is_empty());
+    let spot = spot.map(str::parse::<Spot>).transpose().map_err(|error| {
+        format!("{:?} is no address; {error}", asked.address.as_deref().unwrap_or_default())
+    })?;
+    Question::parse(&asked.authority, &asked.token, asked.rpc, spot, &admin.domain)
+        .map_err(|error| error.to_string())
+}
