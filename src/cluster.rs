@@ -14,6 +14,7 @@ use std::{
 };
 
 mod addresses;
+mod excerpt;
 mod fact;
 mod index;
 mod population;

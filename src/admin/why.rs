@@ -1,19 +1,19 @@
 //! `/debug/why`: why a client is told what it is told, as JSON.
 //!
-//! The work is that of answering from scratch, and the answers to all others wait for it: so that it is done for few at
-//! a time, and what is found out is put into text elsewhere.
+//! The work is that of answering from scratch. Nobody's answer waits for it: what of the cluster it is about is taken out
+//! (a pointer an object), and looked at on a thread that serves no stream.
 
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json, Router,
+    Extension, Router,
     extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::Admin;
 use crate::resolve::explain::{Question, Rpc, Spot, explain};
@@ -58,14 +58,21 @@ async fn why(
     let Ok(_place) = places.acquire().await else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     };
+    let (asked, question) = (question.clone(), question);
     let look = admin.directory.inspect(move |engine| {
         // "Not looked yet" must never be explained as "does not exist".
-        engine.is_synced().then(|| explain(engine.cluster(), engine.options(), &question))
+        engine.is_synced().then(|| (asked.excerpt(engine.cluster()), engine.options().clone()))
     });
-    match look.await {
-        Ok(Some(explanation)) => Json(explanation).into_response(),
-        Ok(None) => refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again"),
-        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    let (cluster, options) = match look.await {
+        Ok(Some(seen)) => seen,
+        Ok(None) => {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again");
+        }
+        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    };
+    match spawn_blocking(move || serde_json::to_vec(&explain(&cluster, &options, &question))).await {
+        Ok(Ok(json)) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
+        _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be explained; the log may say why"),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Addresses {
 }
 
 /// The Pods that say they have an address: one, except for a moment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Tenants {
     One(Arc<Pod>),
     #[expect(clippy::box_collection, reason = "keeps the entry of the usual case at two words")]
@@ -45,6 +45,13 @@ impl Addresses {
     /// The ExternalWorkloads with this address, by name.
     pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
         self.workloads_by_ip.get(&ip).into_iter().flatten()
+    }
+
+    /// Has an address as another has it.
+    pub(super) fn take_from(&mut self, other: &Self, ip: IpAddr) {
+        self.by_ip.extend(other.by_ip.get(&ip).map(|tenants| (ip, tenants.clone())));
+        self.by_host.extend(other.by_host.get(&ip).map(|pods| (ip, pods.clone())));
+        self.workloads_by_ip.extend(other.workloads_by_ip.get(&ip).map(|names| (ip, names.clone())));
     }
 
     /// Adds a Pod to its addresses, or takes it out.

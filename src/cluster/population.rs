@@ -142,6 +142,28 @@ impl Population {
         &self.addresses
     }
 
+    /// Has a Pod as another has it.
+    pub(super) fn take_pod_from(&mut self, other: &Self, name: &NsName) {
+        let Some(resident) = other.resident(name).cloned() else { return };
+        let residents = self.pods.entry(name.namespace.clone()).or_default();
+        residents.entry(name.name.clone()).or_default().resident = Some(resident);
+    }
+
+    /// Has who is at an address as another has them.
+    pub(super) fn take_address_from(&mut self, other: &Self, ip: IpAddr) {
+        let (pods, on_host) = (other.addresses.pods_at(ip), other.addresses.pods_on_host(ip));
+        for pod in pods.iter().chain(on_host) {
+            self.take_pod_from(other, &pod.name);
+        }
+        for name in other.addresses.workloads_at(ip) {
+            if let Some((workload, opaque)) = other.workload(name) {
+                let record = self.workloads.entry(name.clone()).or_default();
+                (record.workload, record.opaque_by_server) = (Some(workload.clone()), opaque.clone());
+            }
+        }
+        self.addresses.take_from(&other.addresses, ip);
+    }
+
     /// What is behind an endpoint that refers to a Pod.
     pub(super) fn backing_of_pod(&self, name: &NsName) -> Backing {
         self.resident(name).map_or(Backing::Missing, Backing::pod)

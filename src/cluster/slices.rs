@@ -106,7 +106,7 @@ impl StoredSlice {
 }
 
 /// The slices of one Service.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Group {
     slices: BTreeMap<Arc<ObjectId>, Arc<StoredSlice>>,
     /// Different after every change, also of a group that was gone in between.
@@ -149,6 +149,11 @@ impl Slices {
     /// A number that stays the same as long as [`Slices::of`] does.
     pub(super) fn revision(&self, service: &NsName) -> u64 {
         self.groups.get(service).map_or(0, |group| group.revision)
+    }
+
+    /// Has the slices of a Service as another has them.
+    pub(super) fn take_from(&mut self, other: &Self, service: &NsName) {
+        self.groups.extend(other.groups.get(service).map(|group| (service.clone(), group.clone())));
     }
 
     /// Sets a slice, and says which Services are concerned.

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod endpoint;
+mod excerpt;
 mod get;
 mod profile;
 mod question;

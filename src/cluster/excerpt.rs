@@ -1,0 +1,52 @@
+//! A part of the cluster that somebody can take away and read at leisure.
+
+use std::collections::BTreeSet;
+
+use super::{Cluster, Fact};
+
+impl Cluster {
+    /// The cluster cut down to these facts: whoever reads no others sees no difference, but for counts. Everything is
+    /// shared with this one, so that it costs a pointer for each object, and one for each slice of 100 endpoints.
+    #[must_use]
+    pub fn excerpt(&self, facts: &BTreeSet<Fact>) -> Self {
+        let mut part = Self::new(self.domain.clone());
+        for fact in facts {
+            match fact {
+                Fact::Service(name) => {
+                    part.services.extend(self.services.get_key_value(name).map(owned));
+                }
+                Fact::Endpoints(name) => part.slices.take_from(&self.slices, name),
+                Fact::SplitsOf(name) => {
+                    part.splits_of_apex.extend(self.splits_of_apex.get_key_value(name).map(owned));
+                    let splits = self.splits_of_apex(name).map(|split| (split.name.clone(), split.clone()));
+                    part.splits.extend(splits);
+                }
+                Fact::SplitsWith(name) => {
+                    part.splits_of_backend.extend(self.splits_of_backend.get_key_value(name).map(owned));
+                }
+                Fact::Split(name) => part.splits.extend(self.splits.get_key_value(name).map(owned)),
+                Fact::Profile(name) => part.profiles.extend(self.profiles.get_key_value(name).map(owned)),
+                Fact::ProfilesNamed(name) => {
+                    part.namespaces_of_profile
+                        .extend(self.namespaces_of_profile.get_key_value(name).map(owned));
+                    let named = self.namespaces_of_profile(name).filter_map(|namespace| {
+                        let name = crate::model::NsName { namespace: namespace.clone(), name: name.clone() };
+                        Some((name.clone(), self.profiles.get(&name)?.clone()))
+                    });
+                    part.profiles.extend(named);
+                }
+                Fact::ClusterIp(ip) => {
+                    part.services_of_ip.extend(self.services_of_ip.get_key_value(ip).map(owned));
+                }
+                Fact::Pod(name) => part.population.take_pod_from(&self.population, name),
+                Fact::Address(ip) => part.population.take_address_from(&self.population, *ip),
+                Fact::Node(name) => part.nodes.extend(self.nodes.get_key_value(name).map(owned)),
+            }
+        }
+        part
+    }
+}
+
+fn owned<K: Clone, V: Clone>((key, value): (&K, &V)) -> (K, V) {
+    (key.clone(), value.clone())
+}
