@@ -8,7 +8,7 @@
 //! An [`Explanation`] is plain owned data, for it is served as JSON and read by another process. Each decision
 //! comes as a word for programs and a sentence for people. It is bounded by [`LISTED`] whatever the cluster has.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -181,15 +181,15 @@ pub fn explain(cluster: &Cluster, options: &Options, question: &Question) -> Exp
     }
 }
 
+/// Each of them once, in the order in which they were met.
 fn oddities(problems: Vec<(ObjectId, Problem)>) -> Listed<Oddity> {
-    let mut listed: Vec<Oddity> = Vec::new();
+    let (mut seen, mut listed) = (BTreeSet::new(), Listed::default());
     for (object, Problem { reason, path, message }) in problems {
-        let oddity = Oddity { object: object.to_string(), path, reason: reason.to_string(), message };
-        if !listed.contains(&oddity) {
-            listed.push(oddity);
+        if seen.insert((object.clone(), reason, path.clone())) {
+            listed.add(|| Oddity { object: object.to_string(), path, reason: reason.to_string(), message });
         }
     }
-    listed.into_iter().collect()
+    listed
 }
 
 /// What everything that explains needs.

@@ -92,6 +92,12 @@ async fn a_backend_is_a_service_of_its_own() {
 #[tokio::test]
 async fn an_address_has_a_reason_for_each_thing_that_is_said_of_it() {
     golden("address", 0, &[STARS, "--token", ON_NODE_A, "--address", "10.1.0.1:50051"]).await;
+    golden(
+        "zone_weights",
+        0,
+        &[STARS, "--token", ON_NODE_A, "--address", "10.1.0.1", "--ext-endpoint-zone-weights"],
+    )
+    .await;
     golden("address_elsewhere", 0, &[REVIEWS, "--address", "10.1.0.1"]).await;
 }
 

@@ -1,20 +1,21 @@
 //! The endpoints of one Service for one client: which are given out, and why the others are not.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+mod filters;
+mod judge;
+
+use self::{
+    filters::{port_why, subset_why},
+    judge::Judge,
+};
 use super::{Explaining, Listed, Spot, count, endpoint::Place};
 use crate::{
-    cluster::{StoredEndpoint, StoredSlice, StoredSubset},
+    cluster::StoredEndpoint,
     model::{Kind, Name, NsName, Service, TargetRef},
-    resolve::{
-        Look,
-        entries::Part,
-        pool::{Pool, node_of, zone_of},
-        reader::{Reader, Unfit},
-        selection::{Locale, SelectionKey},
-    },
+    resolve::{Look, entries::Part, pool::zone_of, reader::Reader},
     weight::Milli,
 };
 
@@ -199,11 +200,9 @@ impl<'a> Explaining<'a> {
                     port_why: subset_why(port, subset, self.port(), port_name),
                 });
                 for stored in &subset.endpoints {
-                    if stored.endpoint.ready {
-                        serving.ready += 1
-                    } else {
-                        serving.not_ready += 1
-                    }
+                    let of_its_kind =
+                        if stored.endpoint.ready { &mut serving.ready } else { &mut serving.not_ready };
+                    *of_its_kind += 1;
                     let (addr, fate) = judge.fate(slice, port, stored, wanted);
                     let given = addr.filter(|_| fate.is_none());
                     let weight = given
@@ -236,233 +235,6 @@ impl<'a> Explaining<'a> {
         }
         serving.left_out_by = by_fate.into_values().collect();
         serving
-    }
-
-    fn filters(&self, service: &Service, key: &SelectionKey, pool: &Pool) -> Vec<Filter> {
-        let mut filters = Vec::new();
-        let mut say = |name: &str, applies, why: String| {
-            filters.push(Filter { name: name.to_owned(), applies, why });
-        };
-        if let Some(instance) = &key.pool.instance {
-            say("host name", true, format!("only endpoints with the host name {instance}"));
-        }
-        let (census, node) = (pool.census(), &self.question.context.node);
-        let all = pool.candidates().len();
-        match &key.locale {
-            Locale::Node(Some(node)) => {
-                say("node", true, format!("internalTrafficPolicy is Local: only endpoints on node {node}"));
-            }
-            Locale::Node(None) => say(
-                "node",
-                true,
-                "internalTrafficPolicy is Local, and the token names no node: there are none".to_owned(),
-            ),
-            Locale::Zone(zone) => say(
-                "zone",
-                true,
-                format!("every endpoint has a hint, and some are for zone {zone}, the client's: only those"),
-            ),
-            Locale::Anywhere if census.hinted_for.is_empty() => {}
-            Locale::Anywhere if census.unhinted > 0 => {
-                let unhinted = count(census.unhinted, "endpoint");
-                say("zone", false, format!("{unhinted} of {all} without a hint, so that no hint counts"));
-            }
-            Locale::Anywhere => match (node, node.as_ref().and_then(|node| self.cluster.zone_of(node))) {
-                (_, Some(zone)) => {
-                    say(
-                        "zone",
-                        false,
-                        format!("no endpoint is hinted for zone {zone}, the client's: all are used"),
-                    );
-                }
-                (Some(node), None) => {
-                    say("zone", false, format!("there are hints, but the zone of node {node} is not known"));
-                }
-                (None, None) => {
-                    say("zone", false, "there are hints, but the token names no node".to_owned());
-                }
-            },
-        }
-        if service.local_traffic_only && !census.hinted_for.is_empty() {
-            say("zone", false, "the node comes first, so that no hint counts".to_owned());
-        }
-        if !self.options.ipv6 {
-            say("family", true, "--enable-ipv6=false: only IPv4".to_owned());
-        } else if census.ipv6 > 0 {
-            say("family", true, "what has an IPv6 address is given by that alone".to_owned());
-        }
-        filters
-    }
-}
-
-/// `9080 is called http in the Service`
-fn port_why(port: u16, name: Option<&str>) -> String {
-    match name {
-        Some("") => format!("{port} has no name in the Service"),
-        Some(name) => format!("{port} is called {name} in the Service"),
-        None => format!("the Service does not declare {port}, so that the number is used as it is"),
-    }
-}
-
-/// Which port of a subset it is, or which it has instead.
-fn subset_why(port: Option<u16>, subset: &StoredSubset, asked: u16, name: Option<&str>) -> String {
-    let quoted = |name: &str| if name.is_empty() { "without a name".to_owned() } else { name.to_owned() };
-    match (port, name, &subset.ports) {
-        (_, _, None) => "it lists no ports, so that it has none".to_owned(),
-        (Some(port), Some(name), _) => format!("its port {} is {port}", quoted(name)),
-        (Some(_), None, _) => format!("{asked} as it was asked for"),
-        (None, name, Some(ports)) => {
-            let has: Vec<_> =
-                ports.iter().take(5).map(|port| format!("{} {}", quoted(&port.name), port.port)).collect();
-            let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
-            format!("it has no port {}, but {has}", quoted(name.unwrap_or_default()))
-        }
-    }
-}
-
-/// Why an endpoint is left out.
-#[derive(Clone, Copy)]
-enum LeftOut {
-    Unfit(Unfit),
-    Claimed,
-    OtherNode,
-    OtherZone,
-    ByIpv6,
-    Excused,
-}
-
-impl LeftOut {
-    fn code(self, wanted: &Wanted<'_, '_>) -> Fate {
-        match self {
-            Self::Unfit(Unfit::NoPort) => Fate::NoPort,
-            Self::Unfit(Unfit::NotReady) => Fate::NotReady,
-            Self::Unfit(Unfit::Family) => Fate::Family,
-            Self::Unfit(Unfit::OtherName) => Fate::OtherName,
-            Self::Unfit(Unfit::Missing) => Fate::TargetMissing,
-            Self::Unfit(Unfit::Unknown) => Fate::TargetUnknown,
-            Self::Unfit(Unfit::Unusable(_)) => Fate::PodUnusable,
-            Self::Claimed => Fate::Claimed,
-            Self::OtherNode => Fate::OtherNode,
-            Self::OtherZone => Fate::OtherZone,
-            Self::ByIpv6 => Fate::ByIpv6,
-            Self::Excused => wanted.excuse.as_ref().map_or(Fate::Other, |(fate, _)| *fate),
-        }
-    }
-}
-
-/// Asks those who decided.
-struct Judge<'j, 'a> {
-    explaining: &'j Explaining<'a>,
-    key: &'j SelectionKey,
-    pool: &'j Pool,
-    reader: &'j Reader<'j>,
-}
-
-impl Judge<'_, '_> {
-    /// Where an endpoint is, as far as that can be said, and why it is left out, if it is.
-    fn fate(
-        &self,
-        slice: &StoredSlice,
-        port: Option<u16>,
-        stored: &Arc<StoredEndpoint>,
-        wanted: &Wanted<'_, '_>,
-    ) -> (Option<SocketAddr>, Option<LeftOut>) {
-        let addr = port.map(|port| SocketAddr::new(stored.endpoint.address, port));
-        let addr = match self.reader.address(port, stored) {
-            Ok(addr) => addr,
-            Err(unfit) => return (addr, Some(LeftOut::Unfit(unfit))),
-        };
-        let candidate = self.pool.candidates().get(&addr);
-        let candidate = candidate.filter(|one| Arc::ptr_eq(&one.stored, stored) && one.slice == slice.id);
-        let left_out = match candidate {
-            None => Some(LeftOut::Claimed),
-            Some(candidate) if !self.key.admits(candidate) => match self.key.locale {
-                Locale::Node(_) => Some(LeftOut::OtherNode),
-                Locale::Zone(_) | Locale::Anywhere => Some(LeftOut::OtherZone),
-            },
-            Some(candidate) if !self.key.selects(self.pool, candidate) => Some(LeftOut::ByIpv6),
-            Some(_) => wanted.part.is_none().then_some(LeftOut::Excused),
-        };
-        (Some(addr), left_out)
-    }
-
-    fn describe(
-        &self,
-        slice: &StoredSlice,
-        addr: Option<SocketAddr>,
-        stored: &StoredEndpoint,
-        left_out: Option<LeftOut>,
-        weight: Option<u32>,
-        wanted: &Wanted<'_, '_>,
-    ) -> Endpoint {
-        let endpoint = &stored.endpoint;
-        let text = |name: Option<&Name>| name.map(Name::to_string);
-        Endpoint {
-            address: addr.map_or_else(|| endpoint.address.to_string(), |addr| addr.to_string()),
-            target: target(&endpoint.target),
-            slice: slice.id.name.to_string(),
-            ready: endpoint.ready,
-            node: text(node_of(stored).or(endpoint.node.as_ref())),
-            zone: text(endpoint.zone.as_ref()),
-            hint_zones: endpoint.hint_zones.iter().map(Name::to_string).collect(),
-            hostname: text(endpoint.hostname.as_ref()),
-            fate: left_out.map_or(Fate::Given, |left_out| left_out.code(wanted)),
-            weight,
-            why: left_out.map(|why| self.why(why, addr, stored, wanted)).unwrap_or_default(),
-        }
-    }
-
-    fn why(
-        &self,
-        left_out: LeftOut,
-        addr: Option<SocketAddr>,
-        stored: &StoredEndpoint,
-        wanted: &Wanted<'_, '_>,
-    ) -> String {
-        let endpoint = &stored.endpoint;
-        let target = || target(&endpoint.target).unwrap_or_default();
-        match left_out {
-            LeftOut::Unfit(Unfit::NoPort) => "its slice does not have the port".to_owned(),
-            LeftOut::Unfit(Unfit::NotReady) => "not ready".to_owned(),
-            LeftOut::Unfit(Unfit::Family) => "IPv6 is not given out (--enable-ipv6=false)".to_owned(),
-            LeftOut::Unfit(Unfit::OtherName) => match &endpoint.hostname {
-                Some(name) => format!("its host name is {name}"),
-                None => "it has no host name".to_owned(),
-            },
-            LeftOut::Unfit(Unfit::Missing) => format!("there is no {}", target()),
-            LeftOut::Unfit(Unfit::Unknown) => {
-                format!("it refers to a {}, which nobody here can vouch for", target())
-            }
-            LeftOut::Unfit(Unfit::Unusable(lacks)) => format!(
-                "{} is meshed, but its container linkerd-proxy lacks {} with an ip:port",
-                target(),
-                lacks.0
-            ),
-            LeftOut::Claimed => {
-                let claimed = addr.and_then(|addr| self.pool.candidates().get(&addr));
-                match claimed {
-                    Some(other) => format!("the address is listed first in slice {}", other.slice.name),
-                    None => "the address is another endpoint's".to_owned(),
-                }
-            }
-            LeftOut::OtherNode => {
-                let on = match (node_of(stored), &endpoint.node) {
-                    (Some(node), _) => format!("on node {node}"),
-                    (None, Some(node)) => format!("on node {node} by its slice, but no Pod is behind it"),
-                    (None, None) => "on no known node".to_owned(),
-                };
-                match &self.explaining.question.context.node {
-                    Some(client) => format!("{on}, the client on {client}"),
-                    None => format!("{on}, and the client's node is not known"),
-                }
-            }
-            LeftOut::OtherZone => {
-                let zones: Vec<_> = endpoint.hint_zones.iter().map(Name::as_str).collect();
-                format!("hinted for {}", zones.join(", "))
-            }
-            LeftOut::ByIpv6 => format!("{} is given by its IPv6 address", target()),
-            LeftOut::Excused => wanted.excuse.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
-        }
     }
 }
 

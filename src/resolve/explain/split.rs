@@ -258,7 +258,8 @@ impl<'a> Explaining<'a> {
 
 /// A backend without a word of what becomes of it.
 fn bare(split: &Split<'_>, part: &Part<'_>) -> Backend {
-    let share = if split.total > 0 { 1_000_000_000 * u128::from(part.weight.get()) / split.total } else { 0 };
+    // Nothing of nothing is nothing.
+    let share = (1_000_000_000 * u128::from(part.weight.get())).checked_div(split.total).unwrap_or_default();
     Backend {
         service: part.name.to_string(),
         weight: part.weight.to_string(),

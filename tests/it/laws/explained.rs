@@ -1,6 +1,9 @@
 //! What an explanation says is selected is what is sent, whatever the cluster and the question.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use proptest::{
     prelude::{prop_assert, prop_assert_eq, proptest},
@@ -12,8 +15,10 @@ use switchyard::{
     context::{Because, Context, Reading},
     model::Name,
     resolve::{
-        Query, Target,
-        explain::{Explanation, Fate, Outcome, ProfileKind, Question, Rpc, Said, Serving, Spot, explain},
+        Options, Query, Target,
+        explain::{
+            Explanation, Fate, LISTED, Outcome, ProfileKind, Question, Rpc, Said, Serving, Spot, explain,
+        },
         resolve,
     },
 };
@@ -22,6 +27,7 @@ use super::{
     alphabet::{DOMAIN, objects, options, targets},
     cases,
     client::{State, read},
+    simple::{get, service, slice},
     world::World,
 };
 
@@ -154,4 +160,18 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_large_service_is_listed_in_part_and_an_address_of_it_is_found_nevertheless() {
+    let cluster = cluster(&World::new(&[service("web"), slice("web", 0, 250)]));
+    let spot = Spot { ip: IpAddr::from([10, 0, 0, 249]), port: None };
+    let explanation =
+        explain(&cluster, &Options::default(), &question(&get("web", Reading::Leaf), Some(spot)));
+    let own = explanation.get.expect("it was asked").own.expect("its own endpoints");
+    assert_eq!((own.given.items.len(), own.given.more), (LISTED, 250 - LISTED));
+    assert_eq!(own.weight_sum, 250 * 10_000);
+    let found: Vec<_> =
+        explanation.whereabouts.items.iter().map(|w| (w.address.as_str(), w.weight)).collect();
+    assert_eq!(found, [("10.0.0.249:8080", Some(10_000))]);
 }
