@@ -23,7 +23,8 @@ async fn index() -> &'static str {
      /ready           can it answer\n\
      /metrics         OpenMetrics\n\
      /debug/streams   every open stream, one JSON object a line\n\
-     /debug/warnings  everything odd about the input\n"
+     /debug/warnings  everything odd about the input\n\
+     /debug/why       ?authority=host:port: why a client is told what it is told\n"
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {

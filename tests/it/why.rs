@@ -250,6 +250,20 @@ spec:
     fs::write(world.path().join("evil.yaml"), evil).expect("a file");
     let path = world.path().to_str().expect("text");
     let (_, out, _) = run(&["web.default.svc.cluster.local", "--manifests", path]).await;
-    assert!(out.contains("evil") && !out.contains(['\u{1b}', '\r']), "{out}");
+    assert!(out.contains(r#"found "evil\u{1b}[2J\r\n"#) && !out.contains(['\u{1b}', '\r']), "{out}");
     assert!(!out.lines().any(|line| line.starts_with("└─ given")), "{out}");
+}
+
+#[tokio::test]
+async fn where_a_token_is_wanted_it_has_to_be_shown() {
+    let (world, secret) = (world(), tempfile::NamedTempFile::new().expect("a file"));
+    fs::write(secret.path(), "0123456789abcdef").expect("a token");
+    let flag = ["--admin-token-file", secret.path().to_str().expect("text")];
+    let server = Binary::serve_with(world.path(), &flag).await;
+    let admin = server.admin.to_string();
+    let (code, out, err) = run(&[REVIEWS, "--admin", &admin]).await;
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("401") && err.contains("--admin-token-file"), "{err}");
+    let (code, out, err) = run(&[&[REVIEWS, "--admin", &admin], &flag[..]].concat()).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
 }
