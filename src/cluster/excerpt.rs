@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Cluster, Fact};
+use crate::model::{NsName, TargetRef};
 
 impl Cluster {
     /// The cluster cut down to these facts: whoever reads no others sees no difference, but for counts. Everything is
@@ -15,7 +16,17 @@ impl Cluster {
                 Fact::Service(name) => {
                     part.services.extend(self.services.get_key_value(name).map(owned));
                 }
-                Fact::Endpoints(name) => part.slices.take_from(&self.slices, name),
+                Fact::Endpoints(name) => {
+                    part.slices.take_from(&self.slices, name);
+                    // Who finds an endpoint by its host name looks at the workload that it refers to: a change of that is
+                    // a change of the endpoint.
+                    let endpoints = self.slices_of(name).flat_map(|slice| slice.endpoints());
+                    for stored in endpoints {
+                        if let TargetRef::Workload(name) = &stored.endpoint.target {
+                            part.population.take_workload_from(&self.population, name);
+                        }
+                    }
+                }
                 Fact::SplitsOf(name) => {
                     part.splits_of_apex.extend(self.splits_of_apex.get_key_value(name).map(owned));
                     let splits = self.splits_of_apex(name).map(|split| (split.name.clone(), split.clone()));
@@ -30,7 +41,7 @@ impl Cluster {
                     part.namespaces_of_profile
                         .extend(self.namespaces_of_profile.get_key_value(name).map(owned));
                     let named = self.namespaces_of_profile(name).filter_map(|namespace| {
-                        let name = crate::model::NsName { namespace: namespace.clone(), name: name.clone() };
+                        let name = NsName { namespace: namespace.clone(), name: name.clone() };
                         Some((name.clone(), self.profiles.get(&name)?.clone()))
                     });
                     part.profiles.extend(named);

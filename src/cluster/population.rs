@@ -156,12 +156,17 @@ impl Population {
             self.take_pod_from(other, &pod.name);
         }
         for name in other.addresses.workloads_at(ip) {
-            if let Some((workload, opaque)) = other.workload(name) {
-                let record = self.workloads.entry(name.clone()).or_default();
-                (record.workload, record.opaque_by_server) = (Some(workload.clone()), opaque.clone());
-            }
+            self.take_workload_from(other, name);
         }
         self.addresses.take_from(&other.addresses, ip);
+    }
+
+    /// Has a workload as another has it.
+    pub(super) fn take_workload_from(&mut self, other: &Self, name: &NsName) {
+        if let Some((workload, opaque)) = other.workload(name) {
+            let record = self.workloads.entry(name.clone()).or_default();
+            (record.workload, record.opaque_by_server) = (Some(workload.clone()), opaque.clone());
+        }
     }
 
     /// What is behind an endpoint that refers to a Pod.
