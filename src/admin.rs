@@ -12,15 +12,7 @@ use std::{
     },
 };
 
-use axum::{
-    Json, Router,
-    body::Body,
-    extract::State,
-    http::{Request, header::CONTENT_TYPE},
-    middleware,
-    response::IntoResponse,
-    routing::get,
-};
+use axum::{Json, Router, body::Body, extract::State, http::Request, middleware, routing::get};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
@@ -33,6 +25,7 @@ use tokio::{
 use tower::Service;
 
 mod access;
+mod metrics;
 mod patient;
 mod probes;
 mod streams;
@@ -46,7 +39,6 @@ pub use self::{
 use self::{access::From, patient::Patient};
 use crate::{
     controller::Directory,
-    metrics,
     model::Name,
     status::Status,
     tls::{Identity, Tls},
@@ -63,9 +55,6 @@ const STUCK: Duration = Duration::from_secs(30);
 const CONNECTION_TIME: Duration = Duration::from_secs(3600);
 /// How long to wait when no connection can be accepted before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The type of OpenMetrics text, which every Prometheus understands.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the admin port answers from.
 #[derive(Debug)]
@@ -124,11 +113,7 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
         .merge(streams::routes())
         .merge(why::routes())
         .route_layer(middleware::from_fn_with_state(access, access::check));
-    Router::new()
-        .merge(probes::routes())
-        .route("/metrics", get(render_metrics))
-        .merge(shown)
-        .with_state(admin)
+    Router::new().merge(probes::routes()).merge(metrics::routes()).merge(shown).with_state(admin)
 }
 
 /// Serves connections of HTTP/1, so many at once. By hand, for the library that routes them bounds neither their number
@@ -182,10 +167,6 @@ where
     });
     // A page is small, and whoever follows one reads: who takes nothing is gone.
     _ = http.serve_connection(TokioIo::new(Patient::new(socket, STUCK)), answer).await;
-}
-
-async fn render_metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], metrics::render(&admin.registry))
 }
 
 async fn warnings(State(admin): State<Arc<Admin>>) -> Json<Arc<Status>> {

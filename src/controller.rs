@@ -20,7 +20,7 @@ use crate::{
     cluster::Fact,
     engine::{Change, Engine, Outcome},
     hold::{Holds, Lead},
-    metrics::{Because, Metrics, OfKind},
+    metrics::{Because, Linkerd, Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
     resolve::{Answer, Query, Target},
     source::{Batch, Report},
@@ -256,7 +256,7 @@ impl Controller {
     /// Makes changes known, or holds those that have to wait for another.
     fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>, since: Instant) {
         let now = Instant::now();
-        let mut steps = Steps::since(since);
+        let mut steps = Steps::since(since, &self.metrics.linkerd);
         for Change { target, answer } in changes {
             let Some(topic) = self.watched.get(&target) else { continue };
             let wait = topic.current().and_then(|current| {
@@ -285,7 +285,7 @@ impl Controller {
     /// Makes known what was held and still holds.
     fn publish_due(&mut self) {
         // They are late on purpose, which is nobody's slowness.
-        let mut steps = Steps::since(Instant::now());
+        let mut steps = Steps::since(Instant::now(), &self.metrics.linkerd);
         for target in self.holds.take_due(Instant::now()) {
             if let (Some(topic), Some(answer)) = (self.watched.get(&target), self.engine.answer(&target)) {
                 steps.publish(topic, answer.clone());
@@ -418,12 +418,13 @@ struct Steps<'t> {
     shown: Vec<&'t Topic>,
     /// By the version before and the answer after; the latter is kept alive by what is published.
     made: HashMap<(Option<u64>, *const Answer), Arc<Published>>,
+    counted: &'t Linkerd,
 }
 
 impl<'t> Steps<'t> {
     /// Steps that are due to what the source said then.
-    fn since(since: Instant) -> Self {
-        Self { since, shown: Vec::new(), made: HashMap::new() }
+    fn since(since: Instant, counted: &'t Linkerd) -> Self {
+        Self { since, shown: Vec::new(), made: HashMap::new(), counted }
     }
 
     fn publish(&mut self, topic: &'t Topic, answer: Arc<Answer>) {
@@ -434,6 +435,10 @@ impl<'t> Steps<'t> {
         {
             return;
         }
+        match *answer {
+            Answer::Endpoints(_) => self.counted.endpoints_updates.inc(),
+            Answer::Profile(_) => self.counted.profile_updates.inc(),
+        };
         let key = (current.as_ref().map(|current| current.version()), Arc::as_ptr(&answer));
         let published = self
             .made

@@ -19,8 +19,10 @@ pub mod destination;
 pub mod drain;
 mod gate;
 pub mod limits;
+pub mod method;
 mod rates;
 mod request;
+pub mod tally;
 
 pub use self::limits::Limits;
 use crate::{

@@ -1,61 +1,50 @@
 //! What is counted, registered in one place.
 //!
-//! No label grows with the cluster: reasons, kinds and methods are closed sets, and nothing is labelled by
-//! service, address or client.
+//! No label grows with the cluster: reasons, kinds, codes and methods are closed sets, and nothing is labelled by
+//! service, address or client. Every series there can be is there from the start.
+//!
+//! * `calls` what go-grpc-prometheus counts, `linkerd` what Linkerd does, `process` what every exporter does;
+//! * [`Families`] what is ours, its `labels`, and `age`, which grows by itself;
+//! * `histogram` and `series` are kinds of metrics that the library lacks, `text` is how all of them are shown.
 
 use std::{ops::Deref, sync::Arc};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::{Registry, Unit},
 };
 
+mod age;
+mod calls;
 mod histogram;
+mod labels;
+mod linkerd;
+mod process;
+mod series;
+mod text;
 
-pub use self::histogram::Histogram;
-
-/// Which method of the API.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Rpc {
-    /// `get` or `get_profile`.
-    pub rpc: &'static str,
-}
-
-/// Which kind of object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct OfKind {
-    /// As in a manifest.
-    pub kind: &'static str,
-}
-
-/// Why.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Because {
-    /// One of a closed set.
-    pub reason: &'static str,
-}
-
-/// Why a list or a watch of a kind had to begin again.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct WatchRestart {
-    /// As in a manifest.
-    pub kind: &'static str,
-    /// One of a closed set.
-    pub reason: &'static str,
-}
-
-/// A limit that was hit.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct OfLimit {
-    /// One of a closed set.
-    pub limit: &'static str,
-}
+pub use self::{
+    age::Ages,
+    calls::Calls,
+    histogram::Histogram,
+    labels::{Because, OfKind, OfLimit, Rpc, WatchRestart},
+    linkerd::Linkerd,
+    text::Format,
+};
+use crate::grpc::method::Method;
 
 /// All metrics of the server. Cloning shares them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     families: Arc<Families>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let families = Families::default();
+        families.fill();
+        Self { families: Arc::new(families) }
+    }
 }
 
 impl Deref for Metrics {
@@ -75,12 +64,14 @@ pub struct Families {
     pub connections_ended: Family<Because, Counter>,
     /// Connections and requests turned away, by the limit that they hit.
     pub limits_hit: Family<OfLimit, Counter>,
-    /// From the source's event to its bytes handed to the socket, each message of each stream that keeps up.
+    /// From the source's event to its bytes handed to the socket, each message of each stream after its first.
     pub event_to_wire: Histogram,
     /// Open streams.
     pub streams: Family<Rpc, Gauge>,
     /// Streams opened since the start.
     pub streams_started: Family<Rpc, Counter>,
+    /// Streams that ended, by reason.
+    pub streams_ended: Family<Because, Counter>,
     /// Messages handed to streams.
     pub messages: Family<Rpc, Counter>,
     /// Answers that streams were never told, because they did not ask before the next one.
@@ -105,15 +96,30 @@ pub struct Families {
     pub watch_restarts: Family<WatchRestart, Counter>,
     /// 1 for a kind of which nothing new can be heard.
     pub stale: Family<OfKind, Gauge>,
+    /// How long nothing was heard of each kind.
+    pub ages: Ages,
     /// Objects of the API server that could not be used, once a version.
     pub undecodable: Family<OfKind, Counter>,
+    /// Calls of the Destination service, in the order of [`Method::ALL`].
+    pub calls: [Calls; 2],
+    /// What Linkerd counts.
+    pub linkerd: Linkerd,
 }
 
 impl Metrics {
     /// A registry with all of them.
     #[must_use]
     pub fn registry(&self) -> Registry {
-        let mut registry = Registry::with_prefix("switchyard");
+        let mut registry = Registry::default();
+        self.register_ours(ours(&mut registry));
+        let sent = Method::ALL.map(|method| self.messages.get_or_create_owned(&Rpc { rpc: method.as_str() }));
+        calls::register(&mut registry, &self.calls, &sent);
+        linkerd::register(&mut registry, self);
+        registry.register_collector(Box::new(process::Process));
+        registry
+    }
+
+    fn register_ours(&self, registry: &mut Registry) {
         let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of this program", info);
         registry.register("connections", "Open connections of clients", self.connections.clone());
@@ -135,6 +141,7 @@ impl Metrics {
         );
         registry.register("streams", "Open streams", self.streams.clone());
         registry.register("streams_started", "Streams opened", self.streams_started.clone());
+        registry.register("streams_ended", "Streams that ended, by reason", self.streams_ended.clone());
         registry.register("messages_sent", "Messages handed to streams", self.messages.clone());
         registry.register(
             "versions_skipped",
@@ -159,15 +166,17 @@ impl Metrics {
             self.watch_restarts.clone(),
         );
         registry.register("stale", "1 for a kind of which nothing new can be heard", self.stale.clone());
+        registry.register_with_unit(
+            "cache_age",
+            "How long nothing was heard of a kind, if only that nothing happened; 0 where it is read from a folder",
+            Unit::Seconds,
+            self.ages.clone(),
+        );
         registry.register("undecodable", "Objects that could not be used, by kind", self.undecodable.clone());
-        registry
     }
 }
 
-/// The registry in OpenMetrics text.
-#[must_use]
-pub fn render(registry: &Registry) -> String {
-    let mut text = String::new();
-    encode(&mut text, registry).expect("a String takes everything");
-    text
+/// The part of a registry whose names begin with `switchyard_`, for others to register what is theirs.
+pub fn ours(registry: &mut Registry) -> &mut Registry {
+    registry.sub_registry_with_prefix("switchyard")
 }

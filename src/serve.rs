@@ -37,7 +37,7 @@ use crate::{
         limits::Rate,
     },
     hold::Lead,
-    metrics::Metrics,
+    metrics::{self, Metrics},
     model::Name,
     resolve::Options,
     source::{
@@ -169,7 +169,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let drain = Drain::new(drain_window, directory.topics().clone());
     let mut registry = metrics.registry();
     if let Some(tls) = &tls {
-        tls.register(&mut registry);
+        tls.register(metrics::ours(&mut registry));
         // Not a part that must live: without it the certificates stay as they are.
         tokio::spawn(tls.clone().follow());
     }

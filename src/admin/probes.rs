@@ -21,7 +21,7 @@ async fn index() -> &'static str {
     "Switchyard admin\n\
      /live            is the process alive\n\
      /ready           can it answer\n\
-     /metrics         OpenMetrics\n\
+     /metrics         for Prometheus\n\
      /debug/streams   every open stream, one JSON object a line\n\
      /debug/warnings  everything odd about the input\n\
      /debug/why       ?authority=host:port: why a client is told what it is told\n"

@@ -4,7 +4,7 @@ use std::{
     mem,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::Ended;
 use crate::{
     bucket::{Bucket, Rate},
     context::Context,
@@ -39,6 +40,7 @@ pub struct Peer {
     requests: AtomicUsize,
     refusals: Mutex<Bucket>,
     flooding: AtomicBool,
+    ended: OnceLock<Ended>,
     /// When what is about to be written came from the source, and how many messages that is.
     moments: Mutex<Vec<(Instant, u64)>>,
     /// Large messages that are about to be written.
@@ -58,6 +60,7 @@ impl Peer {
             requests: AtomicUsize::new(0),
             refusals: Mutex::new(Bucket::full(REFUSALS, Instant::now())),
             flooding: AtomicBool::new(false),
+            ended: OnceLock::new(),
             moments: Mutex::default(),
             large: Mutex::default(),
             event_to_wire,
@@ -112,6 +115,17 @@ impl Peer {
         self.flooding.load(Ordering::Relaxed)
     }
 
+    /// Its connection ends for this reason, and with it whatever streams it has.
+    pub fn ends(&self, because: Ended) {
+        _ = self.ended.set(because);
+    }
+
+    /// Why its connection has ended, once it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.get().copied()
+    }
+
     pub(super) fn stream_began(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -121,9 +135,9 @@ impl Peer {
         self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// These bytes, which others are sent too, were handed to HTTP/2. They say what the source said at this moment, if
-    /// they say something new.
-    pub fn sends(&self, bytes: &Bytes, since: Option<Instant>) {
+    /// These bytes of so many messages, which others are sent too, were handed to HTTP/2. They say what the source said at
+    /// this moment, if they say something new.
+    pub fn sends(&self, bytes: &Bytes, messages: u32, since: Option<Instant>) {
         if bytes.len() >= LARGE {
             let mut large = self.large.lock().expect("nothing panics while it holds this lock");
             if large.len() < LARGE_AT_ONCE && large.last().is_none_or(|last| last.as_ptr() != bytes.as_ptr())
@@ -132,13 +146,14 @@ impl Peer {
             }
         }
         let Some(since) = since else { return };
+        let messages = u64::from(messages);
         let mut moments = self.moments.lock().expect("nothing panics while it holds this lock");
         if let Some((_, count)) = moments.iter_mut().rfind(|(moment, _)| *moment == since) {
-            *count += 1;
+            *count += messages;
         } else if moments.len() == MOMENTS {
-            moments[0].1 += 1;
+            moments[0].1 += messages;
         } else {
-            moments.push((since, 1));
+            moments.push((since, messages));
         }
     }
 
@@ -186,9 +201,9 @@ mod tests {
         advance(Duration::from_millis(1)).await;
         let second = Instant::now();
         for since in [first, second, first, second, first] {
-            peer.sends(&small(), Some(since));
+            peer.sends(&small(), 1, Some(since));
         }
-        peer.sends(&small(), None);
+        peer.sends(&small(), 1, None);
         assert_eq!(counts(&peer), [3, 2]);
     }
 
@@ -196,7 +211,7 @@ mod tests {
     async fn moments_beyond_the_bound_are_counted_with_the_oldest() {
         let peer = peer();
         for _ in 0..MOMENTS + 3 {
-            peer.sends(&small(), Some(Instant::now()));
+            peer.sends(&small(), 1, Some(Instant::now()));
             advance(Duration::from_millis(1)).await;
         }
         let mut expect = vec![1; MOMENTS];
@@ -209,10 +224,10 @@ mod tests {
         let peer = peer();
         let moment = Instant::now();
         for _ in 0..3 {
-            peer.sends(&small(), Some(moment));
+            peer.sends(&small(), 1, Some(moment));
         }
         advance(Duration::from_secs(2)).await;
-        peer.sends(&small(), Some(Instant::now()));
+        peer.sends(&small(), 1, Some(Instant::now()));
         assert_eq!(peer.event_to_wire.quantile(1.0), None, "nothing is written yet");
 
         peer.drained();
@@ -228,10 +243,10 @@ mod tests {
     async fn large_messages_are_told_of_once_in_a_row_and_so_many_at_most() {
         let peer = peer();
         let messages: Vec<_> = (0..LARGE_AT_ONCE + 2).map(|_| Bytes::from(vec![0; LARGE])).collect();
-        peer.sends(&Bytes::from(vec![0; LARGE - 1]), None);
+        peer.sends(&Bytes::from(vec![0; LARGE - 1]), 1, None);
         for message in &messages {
-            peer.sends(message, None);
-            peer.sends(message, None);
+            peer.sends(message, 1, None);
+            peer.sends(message, 1, None);
         }
         let told = peer.take_large();
         let addresses = |messages: &[Bytes]| messages.iter().map(|bytes| bytes.as_ptr()).collect::<Vec<_>>();
@@ -244,9 +259,9 @@ mod tests {
         let peer = peer();
         assert_eq!(peer.unwritten_since(), None);
         let first = Instant::now();
-        peer.sends(&small(), Some(first));
+        peer.sends(&small(), 1, Some(first));
         advance(Duration::from_secs(1)).await;
-        peer.sends(&small(), Some(Instant::now()));
+        peer.sends(&small(), 1, Some(Instant::now()));
         assert_eq!(peer.unwritten_since(), Some(first));
         peer.drained();
         assert_eq!(peer.unwritten_since(), None);

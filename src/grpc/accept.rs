@@ -216,8 +216,19 @@ impl Acceptor {
         let gate = Gate::new(self.rules.clone(), self.routes.clone(), peer.clone(), client.local, closed);
         let patience = self.patience(client);
         // Boxed, for a future that holds it by value has room for it twice.
-        let mut connection =
-            Box::new(Connection::new(io, gate, peer, patience, |http| configure(http, limits)));
+        let connection = Connection::new(io, gate, peer.clone(), patience, |http| configure(http, limits));
+        let mut connection = Box::new(connection);
+        let ended = self.drive(&mut connection).await;
+        // Its streams are dropped with it, and are over for that reason.
+        peer.ends(ended);
+        ended
+    }
+
+    /// Polls a connection to its end.
+    async fn drive<I>(&self, mut connection: &mut Connection<I, Gate>) -> Ended
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         tokio::select! {
             ended = &mut connection => return ended,
             () = self.drain.started() => {}

@@ -13,15 +13,16 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::time::{Sleep, sleep_until};
 use tonic::Status;
 
-use super::drain::Drain;
+use super::{
+    drain::Drain,
+    tally::{Call, Open},
+};
 use crate::{
     connection::Peer,
     controller::Unavailable,
-    metrics::{Metrics, Rpc},
     topic::{Cursor, Told},
 };
 
@@ -33,46 +34,14 @@ pub struct Answers {
     drain: Drain,
     /// When this stream ends, once the server does.
     end: Option<Pin<Box<Sleep>>>,
-    peer: Option<Arc<Peer>>,
-    tally: Arc<Tally>,
-}
-
-/// What is counted of the streams of a method. Its own handles, for a family is looked up under a lock.
-#[derive(Debug)]
-pub struct Tally {
-    open: Gauge,
-    started: Counter,
-    messages: Counter,
-    skipped: Counter,
-}
-
-impl Tally {
-    /// The tally of a method.
-    #[must_use]
-    pub fn new(metrics: &Metrics, rpc: &'static str) -> Self {
-        let rpc = Rpc { rpc };
-        Self {
-            open: metrics.streams.get_or_create(&rpc).clone(),
-            started: metrics.streams_started.get_or_create(&rpc).clone(),
-            messages: metrics.messages.get_or_create(&rpc).clone(),
-            skipped: metrics.skipped.get_or_create(&rpc).clone(),
-        }
-    }
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        self.tally.open.dec();
-    }
+    open: Open,
 }
 
 impl Answers {
     /// A stream of what the cursor yields, until the server drains. `peer` is told what it is sent.
     #[must_use]
-    pub fn new(cursor: Cursor, drain: Drain, peer: Option<Arc<Peer>>, tally: Arc<Tally>) -> Self {
-        tally.open.inc();
-        tally.started.inc();
-        Self { cursor: Some(cursor), drain, end: None, peer, tally }
+    pub fn new(cursor: Cursor, drain: Drain, peer: Option<Arc<Peer>>, call: Call) -> Self {
+        Self { cursor: Some(cursor), drain, end: None, open: call.stream(peer) }
     }
 
     /// Whether the server's end has reached this stream. Must be asked after the cursor was polled: the
@@ -96,17 +65,15 @@ impl Body for Answers {
         let this = self.get_mut();
         let Some(cursor) = &mut this.cursor else { return Poll::Ready(None) };
         if let Poll::Ready(Told { frames, since, skipped }) = cursor.poll_next(cx) {
-            this.tally.messages.inc_by(frames.messages.into());
-            if skipped > 0 {
-                this.tally.skipped.inc_by(skipped);
-            }
-            if let Some(peer) = &this.peer {
-                peer.sends(&frames.bytes, since);
+            this.open.sent(frames.messages, skipped);
+            if let Some(peer) = this.open.peer() {
+                peer.sends(&frames.bytes, frames.messages, since);
             }
             return Poll::Ready(Some(Ok(Frame::data(frames.bytes))));
         }
         ready!(this.poll_end(cx));
         this.cursor = None;
+        this.open.drained();
         let mut trailers = HeaderMap::new();
         let status = Status::unavailable(Unavailable::ShuttingDown.to_string());
         Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))))

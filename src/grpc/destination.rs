@@ -17,10 +17,12 @@ use tower::Service;
 
 pub use super::request::Requests;
 use super::{
-    answers::{Answers, Tally},
+    answers::Answers,
     drain::Drain,
     limits::Limit,
+    method::Method,
     request::Reader,
+    tally::{Call, Tally},
 };
 use crate::{
     authority::{AddressForGet, Authority, Host},
@@ -31,31 +33,8 @@ use crate::{
     model::Name,
     pb::destination::GetDestination,
     resolve::{Client, Query, Target},
+    topic::Cursor,
 };
-
-/// The methods of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Get,
-    GetProfile,
-}
-
-impl Method {
-    fn of_path(path: &str) -> Option<Self> {
-        match path {
-            "/io.linkerd.proxy.destination.Destination/Get" => Some(Self::Get),
-            "/io.linkerd.proxy.destination.Destination/GetProfile" => Some(Self::GetProfile),
-            _ => None,
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::GetProfile => "get_profile",
-        }
-    }
-}
 
 /// The service. Cloning is cheap: there is one for each connection and request.
 #[derive(Clone, Debug)]
@@ -84,8 +63,7 @@ impl Destination {
         drain: Drain,
         metrics: Metrics,
     ) -> Self {
-        let tallies =
-            [Method::Get, Method::GetProfile].map(|method| Arc::new(Tally::new(&metrics, method.label())));
+        let tallies = Method::ALL.map(|method| Tally::new(&metrics, method));
         let reader = Reader::new(requests, metrics.clone());
         let shared = Shared { directory, domain, reader, drain, metrics, tallies };
         Self { shared: Arc::new(shared) }
@@ -94,21 +72,48 @@ impl Destination {
 
 impl Shared {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        self.stream(request).await.unwrap_or_else(|status| {
+        let method = Method::of_path(request.uri().path());
+        let answer = match method {
+            Some(method) => self.call(method, request).await,
+            None => Err(Status::unimplemented("Destination has the methods Get and GetProfile")),
+        };
+        answer.unwrap_or_else(|status| {
             let reason = code_label(status.code());
             self.metrics.refused.get_or_create(&Because { reason }).inc();
             status.into_http()
         })
     }
 
-    async fn stream(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let method = Method::of_path(request.uri().path())
-            .ok_or_else(|| Status::unimplemented("Destination has the methods Get and GetProfile"))?;
+    async fn call(&self, method: Method, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let mut call = self.tallies[method as usize].call();
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        match self.cursor(method, request, peer.clone(), &call).await {
+            Ok(cursor) => {
+                let answers = Answers::new(cursor, self.drain.clone(), peer, call);
+                let mut response = Response::new(Body::new(answers));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+                Ok(response)
+            }
+            Err(status) => {
+                call.ends(status.code());
+                Err(status)
+            }
+        }
+    }
+
+    /// Where the stream of a request begins.
+    async fn cursor(
+        &self,
+        method: Method,
+        request: Request<Body>,
+        peer: Option<Arc<Peer>>,
+        call: &Call,
+    ) -> Result<Cursor, Status> {
         let request = tokio::select! {
             request = self.reader.read(request) => request?,
             () = self.drain.over() => return Err(Status::unavailable(Unavailable::ShuttingDown.to_string())),
         };
+        call.received();
         let (target, context) = target(method, &request, &self.domain)?;
         drop(request);
         let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
@@ -122,11 +127,8 @@ impl Shared {
             Some(peer) => peer.says(context),
             None => Arc::new(context),
         };
-        cursor.subscriber().introduce(peer.clone(), context);
-        let answers = Answers::new(cursor, self.drain.clone(), peer, self.tallies[method as usize].clone());
-        let mut response = Response::new(Body::new(answers));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        Ok(response)
+        cursor.subscriber().introduce(peer, context);
+        Ok(cursor)
     }
 }
 
@@ -167,6 +169,19 @@ fn target(
     Ok((Target { query, client }, context))
 }
 
+/// Every reason with which requests are refused, as labels of metrics.
+pub(crate) const REFUSALS: [&str; 8] = [
+    "invalid_argument",
+    "unimplemented",
+    "unavailable",
+    "deadline_exceeded",
+    "internal",
+    "permission_denied",
+    "resource_exhausted",
+    "other",
+];
+
+/// One of [`REFUSALS`].
 pub(super) fn code_label(code: tonic::Code) -> &'static str {
     match code {
         tonic::Code::InvalidArgument => "invalid_argument",
@@ -197,4 +212,16 @@ impl Service<Request<Body>> for Destination {
 
 impl NamedService for Destination {
     const NAME: &'static str = "io.linkerd.proxy.destination.Destination";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_a_known_refusal() {
+        for code in (0..17).map(tonic::Code::from_i32) {
+            assert!(REFUSALS.contains(&code_label(code)), "{code:?}");
+        }
+    }
 }

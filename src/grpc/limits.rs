@@ -63,6 +63,17 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Every limit.
+    pub const ALL: [Self; 7] = [
+        Self::Connections,
+        Self::Streams,
+        Self::StreamRate,
+        Self::Views,
+        Self::RequestBytes,
+        Self::HeaderBytes,
+        Self::RequestTime,
+    ];
+
     /// As a label of metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

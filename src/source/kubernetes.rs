@@ -15,6 +15,7 @@ use tokio::{
     task::JoinSet,
 };
 
+pub(crate) use self::api::TROUBLES;
 pub use self::pace::Pace;
 use self::{
     api::Api,
@@ -132,6 +133,8 @@ impl Kubernetes {
         }
         let mut followers = JoinSet::new();
         for resource in &RESOURCES {
+            // From here on nothing is news of it until something is heard.
+            self.metrics.ages.heard(resource.kind);
             let (api, notes, metrics) = (self.api.clone(), notes.clone(), self.metrics.clone());
             let follower = Follower::new(resource, api, batches.clone(), notes, metrics, self.pace.clone());
             followers.spawn(follower.run());

@@ -24,6 +24,21 @@ use super::{Connect, decode::Refusal, kinds::Resource, pace::Pace};
 /// page has 500 of them, mostly of a few KiB.
 const LONGEST: usize = 256 << 20;
 
+/// Every word for why a request, or what it led to, came to nothing, as labels of metrics.
+pub(crate) const TROUBLES: [&str; 11] = [
+    "broken",
+    "silent",
+    "garbled",
+    "old",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "gone",
+    "throttled",
+    "server_error",
+    "refused",
+];
+
 /// Why a request, or what it led to, came to nothing.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -50,7 +65,7 @@ impl Trouble {
         if let Self::Refused(refusal) = self { refusal.retry_after } else { Duration::ZERO }
     }
 
-    /// One word of a closed set, for metrics.
+    /// One of [`TROUBLES`].
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Broken(_) => "broken",

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
@@ -35,6 +36,8 @@ pub(super) struct Read {
     pub(super) id: ObjectId,
     pub(super) version: Version,
     pub(super) object: Result<Object, Rejection>,
+    /// When it was changed last, if a watch says that it was.
+    pub(super) changed: Option<Timestamp>,
 }
 
 /// A page of a list.
@@ -106,7 +109,7 @@ pub(super) fn page(kind: Kind, text: &[u8]) -> Result<Page, serde_json::Error> {
     if !raw.kind.ends_with("List") || raw.metadata.resource_version.is_empty() {
         return Err(serde_json::Error::custom("it is no list of a version"));
     }
-    let items = raw.items.unwrap_or_default().into_iter().filter_map(|item| object(kind, item));
+    let items = raw.items.unwrap_or_default().into_iter().filter_map(|item| object(kind, item, false));
     let ListMeta { resource_version, next } = raw.metadata;
     Ok(Page {
         items: items.collect(),
@@ -122,8 +125,9 @@ pub(super) fn page(kind: Kind, text: &[u8]) -> Result<Page, serde_json::Error> {
 pub(super) fn line(kind: Kind, text: &[u8]) -> Result<Option<Line>, serde_json::Error> {
     let raw: RawLine<'_> = serde_json::from_slice(text)?;
     Ok(match raw.r#type.as_str() {
-        "ADDED" | "MODIFIED" => object(kind, raw.object).map(Line::Exists),
-        "DELETED" => object(kind, raw.object).map(|read| Line::Gone(read.id, read.version)),
+        "ADDED" => object(kind, raw.object, false).map(Line::Exists),
+        "MODIFIED" => object(kind, raw.object, true).map(Line::Exists),
+        "DELETED" => object(kind, raw.object, false).map(|read| Line::Gone(read.id, read.version)),
         "BOOKMARK" => {
             let value: Value = serde_json::from_str(raw.object.get())?;
             let ends = value.pointer(INITIAL_EVENTS_END).and_then(Value::as_str) == Some("true");
@@ -135,12 +139,24 @@ pub(super) fn line(kind: Kind, text: &[u8]) -> Result<Option<Line>, serde_json::
 }
 
 /// Reads one object; `None` if it does not even have a name, which no API server lets pass.
-fn object(kind: Kind, text: &RawValue) -> Option<Read> {
+fn object(kind: Kind, text: &RawValue, is_changed: bool) -> Option<Read> {
     let value: Value = serde_json::from_str(text.get()).ok()?;
     let name = value.pointer("/metadata/name")?.as_str()?;
     let namespace = value.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
     let id = ObjectId { kind, name: NsName::new(namespace, name) };
-    Some(Read { id, version: version_of(&value), object: convert(kind, &value) })
+    let changed = is_changed.then(|| changed(&value)).flatten();
+    Some(Read { id, version: version_of(&value), object: convert(kind, &value), changed })
+}
+
+/// When an object was changed last, to the second: the newest time of its managed fields. That it is about to be deleted
+/// is a change which these do not tell of.
+fn changed(object: &Value) -> Option<Timestamp> {
+    if object.pointer("/metadata/deletionTimestamp").is_some() {
+        return None;
+    }
+    let fields = object.pointer("/metadata/managedFields")?.as_array()?;
+    // All are in one form, of which the greatest text is the newest time.
+    fields.iter().filter_map(|of| of.get("time")?.as_str()).max()?.parse().ok()
 }
 
 fn version_of(value: &Value) -> Version {
@@ -201,6 +217,29 @@ mod tests {
         let line = read(r#"{"type":"ERROR","object":{"code":410,"reason":"Expired","message":"too old"}}"#);
         assert!(matches!(line, Some(Line::Failed(refusal)) if refusal.code == 410));
         assert!(read(r#"{"type":"LATER","object":{}}"#).is_none());
+    }
+
+    #[test]
+    fn a_change_is_as_old_as_the_newest_of_the_managed_fields() {
+        let changed = |event: &str, metadata: &str| {
+            let object = format!(r#"{{"metadata":{{"name":"n","resourceVersion":"9"{metadata}}}}}"#);
+            let text = format!(r#"{{"type":"{event}","object":{object}}}"#);
+            match line(Kind::Node, text.as_bytes()) {
+                Ok(Some(Line::Exists(read))) => read.changed.map(|changed| changed.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let fields =
+            r#","managedFields":[{"time":"2024-05-01T10:00:09Z"},{"time":"2024-05-01T10:00:10Z"},{}]"#;
+        assert_eq!(changed("MODIFIED", fields).as_deref(), Some("2024-05-01T10:00:10Z"));
+        assert_eq!(changed("ADDED", fields), None, "it may be an old one that is listed");
+        let deleted = format!(r#"{fields},"deletionTimestamp":"2024-06-01T00:00:00Z""#);
+        assert_eq!(changed("MODIFIED", &deleted), None, "no managed field is changed by that");
+        for odd in
+            ["", r#","managedFields":{}"#, r#","managedFields":[]"#, r#","managedFields":[{"time":"?"}]"#]
+        {
+            assert_eq!(changed("MODIFIED", odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use tokio::{
     sync::mpsc::Sender,
     time::{Duration, Instant, sleep},
@@ -236,6 +237,7 @@ impl Follower {
         let (mut listed, mut query) = (Listed::default(), format!("limit={PAGE}"));
         loop {
             let text = self.api.get(self.resource, path, &query).await?.whole().await?;
+            self.heard();
             let page =
                 decode::page(self.resource.kind, &text).map_err(|e| Trouble::Garbled(e.to_string()))?;
             page.items.into_iter().for_each(|read| listed.add(read));
@@ -254,9 +256,11 @@ impl Follower {
         let mut answer = self.api.get(self.resource, path, query).await?;
         let mut listed = Listed::default();
         loop {
-            let Some(text) = answer.line(Instant::now() + self.pace.answer).await? else {
+            let text = answer.line(Instant::now() + self.pace.answer).await?;
+            let Some(text) = text else {
                 return Err(Trouble::Broken("the list broke off".to_owned()));
             };
+            self.heard();
             match decode::line(self.resource.kind, &text).map_err(|e| Trouble::Garbled(e.to_string()))? {
                 Some(Line::Exists(read)) => listed.add(read),
                 Some(Line::Gone(gone, _)) => listed.take_out(&gone),
@@ -323,7 +327,11 @@ impl Follower {
         loop {
             let mut text = match answer.line(deadline).await {
                 Ok(Some(text)) => Some(text),
-                Ok(None) => return Ok(Ok(said_anything)),
+                Ok(None) => {
+                    // A watch that ends in its time says that there was nothing.
+                    self.heard();
+                    return Ok(Ok(said_anything));
+                }
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let mut events = Vec::new();
@@ -332,6 +340,7 @@ impl Follower {
                 outcome = self.take_line(&line, &mut events);
                 text = if outcome.is_ok() && events.len() < BATCH { answer.ready_line() } else { None };
             }
+            self.heard();
             self.send(events).await?;
             if let Err(trouble) = outcome {
                 return Ok(Err(trouble));
@@ -349,6 +358,7 @@ impl Follower {
         let line = decode::line(self.resource.kind, text).map_err(|e| Trouble::Garbled(e.to_string()))?;
         let (version, event) = match line {
             Some(Line::Exists(read)) => {
+                self.count_lag(read.changed);
                 let event = match read.object {
                     Ok(object) => {
                         self.notes.usable(&read.id);
@@ -379,6 +389,20 @@ impl Follower {
         Ok(())
     }
 
+    /// The API server spoke of the kind.
+    fn heard(&self) {
+        self.metrics.ages.heard(self.resource.kind);
+    }
+
+    /// Counts how long it took a change to get here.
+    fn count_lag(&self, changed: Option<Timestamp>) {
+        if let Some((changed, lag)) = changed.zip(self.metrics.linkerd.lag(self.resource.kind)) {
+            // Clocks differ, and what seems to come from the future came at once.
+            let since = Duration::try_from(Timestamp::now().duration_since(changed)).unwrap_or_default();
+            lag.observe(since, 1);
+        }
+    }
+
     /// All there is of the kind, in one step. What is of no use now stays as it was known before.
     async fn replace(&mut self, listed: Listed) -> Result<(), Closed> {
         let Listed { objects, useless, .. } = listed;
@@ -397,6 +421,7 @@ impl Follower {
 
     /// The kind is not there: nothing of it exists.
     async fn absent(&mut self) -> Result<(), Closed> {
+        self.heard();
         if self.notes.absent(self.resource.kind) {
             tracing::info!(
                 kind = %self.resource.kind,

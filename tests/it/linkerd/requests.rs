@@ -11,7 +11,7 @@ use switchyard::{
         destination::{Destination, Requests},
         drain::Drain,
     },
-    metrics,
+    metrics::Format,
     model::{Name, NsName},
 };
 use tokio::time::Duration;
@@ -222,7 +222,7 @@ fn no_metric_grows_with_what_is_asked() {
         mesh.first(&format!("linkerd-{n}.io"), "").expect_err("refused");
     };
     let registry = mesh.metrics.registry();
-    let series = || metrics::render(&registry).lines().count();
+    let series = || Format::OpenMetrics.render(&registry).lines().count();
     ask(0);
     let before = series();
     (1..100).for_each(ask);

@@ -1,7 +1,7 @@
 //! First messages and services that come, go, or are of a kind with no endpoints: D5, T63.
 
 use crate::mesh::{Mesh, Settings, row, words};
-use switchyard::{model::Kind, source::Event};
+use switchyard::{metrics::Format, model::Kind, source::Event};
 
 #[test]
 fn nothing_is_said_before_every_kind_was_listed_and_then_at_once() {
@@ -182,7 +182,7 @@ fn a_warning_about_what_a_client_asked_for_is_counted_once_a_version() {
     let (one, two) = (mesh.merged("web"), mesh.leaf("web"));
     mesh.edit("service other 80");
     mesh.edit("service other 81");
-    let text = switchyard::metrics::render(&mesh.metrics.registry());
+    let text = Format::OpenMetrics.render(&mesh.metrics.registry());
     let raised =
         text.lines().find(|line| line.contains("warnings_raised_total") && line.contains("external_name"));
     assert!(raised.is_some_and(|line| line.ends_with(" 1")), "{raised:?} in\n{text}");

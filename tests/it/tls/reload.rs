@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
-use switchyard::{metrics::render, tls::Tls};
+use switchyard::{metrics::Format, tls::Tls};
 use tokio::time::sleep;
 
 use super::{
@@ -26,7 +26,7 @@ fn follow(secret: &Secret) -> (Tls, Registry) {
 }
 
 fn metric(registry: &Registry, name: &str) -> u64 {
-    let page = render(registry);
+    let page = Format::OpenMetrics.render(registry);
     let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.expect(name).parse().expect("a number")
 }
