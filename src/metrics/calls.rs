@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
-use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::counter::Counter,
+    registry::{Registry, Unit},
+};
 use tonic::{Code, server::NamedService};
 
 use super::{Histogram, series::Series};
@@ -120,7 +124,7 @@ pub(super) fn register(registry: &mut Registry, calls: &[Calls; 2], sent: &[Coun
     registry.register_with_unit(
         "grpc_server_handling",
         "How long calls lasted that have ended, by method",
-        prometheus_client::registry::Unit::Seconds,
+        Unit::Seconds,
         handling,
     );
 }

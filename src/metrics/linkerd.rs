@@ -3,7 +3,11 @@
 //! Linkerd has the first four for each service, port and host name. Here each is the sum over all of them, which is what
 //! a query that sums gets from either; the number of series stays what it is, however large the cluster.
 
-use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::counter::Counter,
+    registry::{Registry, Unit},
+};
 
 use super::{
     Families, Histogram, OfKind, Rpc,
@@ -103,10 +107,8 @@ pub(super) fn register(registry: &mut Registry, families: &Families) {
     for ((kind, name), lag) in LAGGING.into_iter().zip(&linkerd.lags) {
         registry.register_with_unit(
             format!("{name}_informer_lag"),
-            format!(
-                "From the newest change of a {kind}, as its managed fields tell it, to when it was heard of"
-            ),
-            prometheus_client::registry::Unit::Seconds,
+            format!("From the newest change of an object of the kind {kind}, by its managed fields, to when it was heard of"),
+            Unit::Seconds,
             lag.clone(),
         );
     }

@@ -8,6 +8,7 @@ mod kubernetes;
 mod laws;
 mod linkerd;
 mod mesh;
+mod metrics;
 mod parity;
 mod robust;
 mod rolling;

@@ -1,0 +1,6 @@
+//! What `/metrics` of a real server shows: exactly the [contract], and nothing of it grows with what is asked; the
+//! numbers in it are those of what [clients](counts) saw.
+
+mod contract;
+mod counts;
+mod page;
