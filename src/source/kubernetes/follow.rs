@@ -327,11 +327,7 @@ impl Follower {
         loop {
             let mut text = match answer.line(deadline).await {
                 Ok(Some(text)) => Some(text),
-                Ok(None) => {
-                    // A watch that ends in its time says that there was nothing.
-                    self.heard();
-                    return Ok(Ok(said_anything));
-                }
+                Ok(None) => return Ok(Ok(said_anything)),
                 Err(trouble) => return Ok(Err(trouble)),
             };
             let mut events = Vec::new();

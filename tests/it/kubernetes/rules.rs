@@ -2,8 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use serde_json::json;
-use switchyard::{metrics::OfKind, model::Reason, source::kubernetes::Pace};
+use serde_json::{Value, json};
+use switchyard::{
+    metrics::OfKind,
+    model::{Kind, Reason},
+    source::kubernetes::Pace,
+};
 
 use super::{A_WHILE, Cluster, fake::Fault, hurried};
 
@@ -217,6 +221,48 @@ fn a_token_that_expired_is_renewed() {
     cluster.edit("endpoints web A1 A2 A3");
     cluster.becomes(&mut web, "A1..A3=10k");
     web.lost_only(&[]);
+}
+
+#[test]
+fn how_long_a_change_took_to_get_here_is_counted_for_changes_alone() {
+    let pod = |time: &str, metadata: Value| {
+        let mut pod = json!({"metadata": {"name": "p", "namespace": "d", "managedFields": [
+            {"manager": "kubelet", "operation": "Update", "time": time},
+            {"manager": "other", "operation": "Update", "time": "2001-01-01T00:00:00Z"},
+        ]}, "status": {"phase": "Running"}});
+        let all = pod["metadata"].as_object_mut().expect("an object");
+        all.extend(metadata.as_object().expect("an object").clone());
+        pod
+    };
+    let long_ago = "2020-01-01T00:00:00Z";
+    let mut cluster = Cluster::with("", |api| api.put("pods", pod(long_ago, json!({}))));
+    cluster.wait_for("they are watched", |c| c.api.count("pods watch") > 0);
+    let lag = cluster.metrics.linkerd.lag(Kind::Pod).expect("it is measured").clone();
+    assert_eq!(lag.count(), 0, "what is listed may be of any age");
+
+    cluster.api.put("pods", pod(long_ago, json!({"labels": {"changed": "once"}})));
+    cluster.wait_for("the change is counted", |_| lag.count() == 1);
+    assert_eq!(lag.quantile(1.0), Some(f64::INFINITY), "it took years");
+
+    // What is about to go was not changed in any field.
+    cluster.api.put("pods", pod(long_ago, json!({"deletionTimestamp": "2030-01-01T00:00:00Z"})));
+    // A clock that is ahead of ours.
+    cluster.api.put("pods", pod("2999-01-01T00:00:00Z", json!({"labels": {"changed": "twice"}})));
+    cluster.wait_for("the second one is", |_| lag.count() == 2);
+    assert_eq!(lag.quantile(0.5), Some(0.5), "it came at once");
+}
+
+#[test]
+fn a_kind_ages_while_nothing_is_heard_of_it_and_the_others_do_not() {
+    let mut cluster = Cluster::given("service web; endpoints web A1");
+    let age = |cluster: &Cluster, kind: Kind| cluster.metrics.ages.of(kind);
+    cluster.api.fault("endpointslices", Fault::Silent);
+    let longer_than_a_watch = Duration::from_secs(2);
+    cluster.wait_for("it has aged", |c| age(c, Kind::EndpointSlice) > longer_than_a_watch);
+    assert!(age(&cluster, Kind::Service) < longer_than_a_watch, "its watch ends with a word");
+
+    cluster.api.heal();
+    cluster.wait_for("it is heard again", |c| age(c, Kind::EndpointSlice) < Duration::from_millis(500));
 }
 
 #[test]
