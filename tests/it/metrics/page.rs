@@ -44,10 +44,10 @@ pub(super) fn families(page: &str) -> BTreeMap<String, Family> {
                 name.clone_into(&mut last);
             }
             ["#", "TYPE", name, kind] if name == last => {
-                kind.clone_into(&mut of_name(&mut families, name).kind)
+                kind.clone_into(&mut of_name(&mut families, name).kind);
             }
             ["#", "UNIT", name, unit] if name == last => {
-                unit.clone_into(&mut of_name(&mut families, name).unit)
+                unit.clone_into(&mut of_name(&mut families, name).unit);
             }
             _ => {
                 let (name, labels) = sample(line);
