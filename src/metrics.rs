@@ -5,6 +5,7 @@
 //!
 //! * `calls` what go-grpc-prometheus counts, `linkerd` what Linkerd does, `process` what every exporter does;
 //! * [`Families`] what is ours, its `labels`, and `age`, which grows by itself;
+//! * [`sweep`] what is known only by looking at every stream;
 //! * `histogram` and `series` are kinds of metrics that the library lacks, `text` is how all of them are shown.
 
 use std::{ops::Deref, sync::Arc};
@@ -21,6 +22,7 @@ mod labels;
 mod linkerd;
 mod process;
 mod series;
+pub mod sweep;
 mod text;
 
 pub use self::{

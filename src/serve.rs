@@ -168,6 +168,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let drain_window = drain_window.min(drain_timeout.saturating_sub(drain_delay).mul_f64(0.75));
     let drain = Drain::new(drain_window, directory.topics().clone());
     let mut registry = metrics.registry();
+    metrics::sweep::register(&mut registry, directory.topics().clone());
     if let Some(tls) = &tls {
         tls.register(metrics::ours(&mut registry));
         // Not a part that must live: without it the certificates stay as they are.

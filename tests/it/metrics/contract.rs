@@ -163,6 +163,9 @@ const CONTRACT: &[Row] = &[
         &[],
     ),
     ("switchyard_messages_sent", "counter", "", RPC, &[]),
+    ("switchyard_versions_skipped", "counter", "", RPC, &[]),
+    ("switchyard_streams_behind", "gauge", "", NONE, &[]),
+    ("switchyard_oldest_unsent_age_seconds", "gauge", "seconds", NONE, &[]),
     (
         "switchyard_requests_refused",
         "counter",
@@ -202,6 +205,8 @@ const CONTRACT: &[Row] = &[
     // As Linkerd has them, though not for each service.
     ("endpoints_subscribers", "gauge", "", LOCAL, &[]),
     ("endpoints_updates", "unknown", "", LOCAL, &[]),
+    ("endpoints_pods", "gauge", "", LOCAL, &[]),
+    ("endpoints_exists", "gauge", "", LOCAL, &[]),
     ("profile_subscribers", "gauge", "", NONE, &[]),
     ("profile_updates", "unknown", "", NONE, &[]),
     ("service_cache_size", "gauge", "", LOCAL, &[]),
