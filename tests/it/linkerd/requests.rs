@@ -20,7 +20,8 @@ use tonic::{Code, Status};
 use crate::mesh::{DOMAIN, Mesh};
 
 impl Mesh {
-    fn client(&self) -> DestinationClient<Destination> {
+    /// A client of the real service, without a network.
+    pub(crate) fn client(&self) -> DestinationClient<Destination> {
         let drain = Drain::new(Duration::from_secs(1), self.directory.topics().clone());
         let domain = Name::from(DOMAIN);
         DestinationClient::new(Destination::new(
