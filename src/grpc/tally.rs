@@ -125,7 +125,7 @@ impl Call {
     pub(super) fn stream(self, peer: Option<Arc<Peer>>) -> Open {
         self.tally.open.inc();
         self.tally.opened.inc();
-        Open { call: self, peer }
+        Open { call: self, peer, is_drained: false }
     }
 }
 
@@ -140,6 +140,7 @@ impl Drop for Call {
 pub(super) struct Open {
     call: Call,
     peer: Option<Arc<Peer>>,
+    is_drained: bool,
 }
 
 impl Open {
@@ -158,16 +159,16 @@ impl Open {
 
     /// The server ends it.
     pub(super) fn drained(&mut self) {
-        self.call.ends(Code::Unavailable);
+        self.is_drained = true;
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let over = match self.call.code {
-            Code::Unavailable => Over::Drained,
-            _ => Over::of(self.peer().and_then(Peer::ended)),
-        };
+        let over = if self.is_drained { Over::Drained } else { Over::of(self.peer().and_then(Peer::ended)) };
+        if over == Over::Drained {
+            self.call.ends(Code::Unavailable);
+        }
         self.call.tally.open.dec();
         self.call.tally.ended[over as usize].inc();
     }

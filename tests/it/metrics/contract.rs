@@ -11,7 +11,10 @@ use futures::future::join_all;
 use tonic::Code;
 
 use super::page::{self, Labels};
-use crate::server::{Binary, ask, client, copy_of_bookinfo};
+use crate::{
+    server::{Binary, ask, client, copy_of_bookinfo},
+    tls::authority::{Authority, Secret},
+};
 
 /// The values of a label.
 type Values = &'static [&'static str];
@@ -237,6 +240,13 @@ const CONTRACT: &[Row] = &[
     ("process_start_time_seconds", "gauge", "", NONE, &[]),
 ];
 
+/// What there is with TLS besides.
+const WITH_TLS: &[Row] = &[
+    ("switchyard_tls_certificate_expiry_timestamp_seconds", "gauge", "", NONE, &[]),
+    ("switchyard_tls_files_refused", "gauge", "", NONE, &[]),
+    ("switchyard_tls_reloads", "counter", "", NONE, &[]),
+];
+
 /// All sets of labels that have one of the values of each.
 fn product(labels: &[(&str, Values)]) -> BTreeSet<Labels> {
     labels.iter().fold([Labels::new()].into(), |sets, (name, values)| {
@@ -268,9 +278,22 @@ async fn a_server_has_every_metric_of_the_contract_from_the_start_and_no_other()
     let manifests = copy_of_bookinfo();
     let server = Binary::serve(manifests.path()).await;
 
-    let mut families = page::families(&page::of(&server).await);
+    check(&server, CONTRACT.iter()).await;
+}
 
-    for row in CONTRACT {
+#[tokio::test]
+async fn with_tls_there_are_its_metrics_besides() {
+    let manifests = copy_of_bookinfo();
+    let secret = Secret::of(&Authority::new("a").server(), None);
+    let files = ["--tls-cert", &secret.text("tls.crt"), "--tls-key", &secret.text("tls.key")];
+    let server = Binary::serve_with(manifests.path(), &files).await;
+    check(&server, CONTRACT.iter().chain(WITH_TLS)).await;
+}
+
+/// A server has these metrics and no other.
+async fn check(server: &Binary, contract: impl Iterator<Item = &Row>) {
+    let mut families = page::families(&page::of(server).await);
+    for row in contract {
         let (name, kind, unit, ..) = row;
         let family = families.remove(*name).unwrap_or_else(|| panic!("{name} is missing"));
         assert_eq!((family.kind.as_str(), family.unit.as_str()), (*kind, *unit), "{name}");
