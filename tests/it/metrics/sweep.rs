@@ -1,16 +1,31 @@
-//! What is found by looking at every stream, under paused time.
+//! What is found by looking at every stream: under paused time, and of one that really does not read.
+
+use std::sync::Arc;
 
 use linkerd2_proxy_api::destination::GetDestination;
 use prometheus_client::registry::Registry;
-use switchyard::metrics::{Format, Rpc, sweep};
+use switchyard::{
+    metrics::{Format, Rpc, sweep},
+    topic::Topics,
+};
+use tokio::time::{Duration, sleep, timeout};
 
-use crate::mesh::Mesh;
+use crate::{
+    mesh::Mesh,
+    server::{InProcess, PATIENCE, ask, next},
+    slow::{WEB, edit, first_list, narrow_client},
+};
 
 /// The value of a series now.
 fn value(mesh: &Mesh, series: &str) -> f64 {
+    mesh.block_on(async { swept(mesh.directory.topics(), series) })
+}
+
+/// The same of any topics.
+fn swept(topics: &Arc<Topics>, series: &str) -> f64 {
     let mut registry = Registry::default();
-    sweep::register(&mut registry, mesh.directory.topics().clone());
-    let page = mesh.block_on(async { Format::Prometheus.render(&registry) });
+    sweep::register(&mut registry, topics.clone());
+    let page = Format::Prometheus.render(&registry);
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().expect("a number")
 }
@@ -76,4 +91,42 @@ fn answers_that_a_stream_was_never_told_are_counted() {
     next(&mesh, &mut updates);
 
     assert_eq!(skipped(&mesh), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_does_not_read_is_behind_until_it_does() {
+    let server = InProcess::start().await;
+    server.batches.send(first_list(2)).await.expect("the controller runs");
+    let mut narrow = narrow_client(server.addr).await;
+    let mut stalled = narrow.get(ask(WEB, "")).await.expect("opens").into_inner();
+    // Nothing tells when HTTP/2 has taken what it can for a client that does not read.
+    let becomes = async |series: &str, is_so: fn(f64) -> bool| {
+        let looking = async {
+            while !is_so(swept(&server.topics, series)) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("{series} never came so far"));
+    };
+
+    // HTTP/2 takes some ahead of its client, and one that is on its way is behind for a moment too.
+    let falls_behind = async {
+        let mut told = 1;
+        while swept(&server.topics, "switchyard_oldest_unsent_age_seconds") < 0.2 {
+            if swept(&server.topics, "switchyard_streams_behind") == 0.0 {
+                told += 1;
+                server.batches.send(edit(told)).await.expect("the controller runs");
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, falls_behind).await.expect("it takes no more at some point");
+    assert_eq!(swept(&server.topics, "switchyard_streams_behind"), 1.0);
+
+    next(&mut stalled).await;
+    let reads =
+        tokio::spawn(async move { while stalled.message().await.is_ok_and(|told| told.is_some()) {} });
+    becomes("switchyard_streams_behind", |behind| behind == 0.0).await;
+    becomes("switchyard_oldest_unsent_age_seconds", |age| age == 0.0).await;
+    reads.abort();
 }
