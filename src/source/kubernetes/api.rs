@@ -288,3 +288,23 @@ impl fmt::Debug for Api {
         f.debug_struct("Api").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn whatever_can_go_wrong_has_one_of_the_known_words_and_each_word_is_used() {
+        let refused = (400..600).map(|code| Trouble::Refused(Refusal { code, ..Refusal::default() }));
+        let others = [
+            Trouble::Broken(String::new()),
+            Trouble::Silent(Duration::ZERO),
+            Trouble::Garbled(String::new()),
+            Trouble::Old,
+        ];
+        let used: BTreeSet<_> = refused.chain(others).map(|trouble| trouble.label()).collect();
+        assert_eq!(used, TROUBLES.into());
+    }
+}
