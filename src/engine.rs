@@ -18,7 +18,8 @@ use crate::{
     dependents::Dependents,
     model::{Kind, Name, NsName, ObjectId, Problem},
     resolve::{
-        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split, resolve_from,
+        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split, resolve,
+        resolve_from,
     },
     source::Event,
 };
@@ -251,6 +252,49 @@ impl Engine {
     #[must_use]
     pub fn answer(&self, target: &Target) -> Option<&Arc<Answer>> {
         self.watched.get(&target.query)?.clients.get(&target.client)?.as_ref()
+    }
+
+    /// What a target is answered if nothing that is kept has any part in it: the truth that every answer has to
+    /// come to. `None` if nobody watches it, and until the engine [is synced](Self::is_synced).
+    #[must_use]
+    pub fn audit(&self, target: &Target) -> Option<Arc<Answer>> {
+        let is_watched = self
+            .watched
+            .get(&target.query)
+            .is_some_and(|watched| watched.clients.contains_key(&target.client));
+        let from_scratch = || resolve(&self.cluster, &self.options, &target.query, &target.client).answer;
+        (is_watched && self.is_synced()).then(from_scratch)
+    }
+
+    /// Answers a query from scratch, for all its clients, and whatever was answered from endpoints that are kept
+    /// for it and for others: what was kept for any of them is wrong. The cost is that of those queries.
+    pub fn heal(&mut self, query: &Query) -> Vec<Change> {
+        let Some(watched) = self.watched.get(query) else { return Vec::new() };
+        let used: Vec<_> = watched.memos.values().flat_map(|memo| memo.used.clone()).collect();
+        let shares =
+            |memo: &Memo| memo.used.iter().any(|key| used.iter().any(|used| Pools::shares_pool(used, key)));
+        let concerned = |(other, watched): (&Query, &Watched)| {
+            (other == query || watched.memos.values().any(shares)).then(|| other.clone())
+        };
+        let concerned: Vec<_> = self.watched.iter().filter_map(concerned).collect();
+        for query in &concerned {
+            let memos = self.watched.get_mut(query).map(|watched| mem::take(&mut watched.memos));
+            // A pool that nobody uses is gone, and made anew for whoever needs it next.
+            memos.into_iter().flatten().for_each(|(_, memo)| self.pools.exchange(&memo.used, &[]));
+        }
+        let mut changes = Vec::new();
+        concerned.iter().for_each(|query| self.refresh(query, &mut changes));
+        changes
+    }
+
+    /// Has endpoints lost from all that is kept, as a bug would, and answers from that.
+    #[cfg(test)]
+    pub(crate) fn corrupt(&mut self) -> Vec<Change> {
+        self.pools.corrupt();
+        let queries: Vec<_> = self.watched.keys().cloned().collect();
+        let mut changes = Vec::new();
+        queries.iter().for_each(|query| self.refresh(query, &mut changes));
+        changes
     }
 
     /// Resolves a query for all its clients, once for each place they are in.

@@ -16,7 +16,8 @@
 //! * [`cluster`] all objects with their indexes; an event says which facts it touched;
 //! * [`resolve`] a question and the cluster to an answer, [`share`] the arithmetic of a split;
 //! * [`view`] answers and their differences, [`wire`] their bytes;
-//! * [`engine`] (with [`dependents`]) events in, changed answers out: the incremental whole of the above;
+//! * [`engine`] (with [`dependents`]) events in, changed answers out: the incremental whole of the above; [`audit`]
+//!   whether that came out as from scratch;
 //! * [`source`] where events come from;
 //! * [`controller`] the one task that changes anything, [`hold`] what it puts off, [`topic`] how an answer
 //!   reaches many;
@@ -28,6 +29,7 @@
 //! answer, as a warning.
 
 pub mod admin;
+pub mod audit;
 pub mod authority;
 pub mod blocks;
 pub mod bucket;
@@ -43,6 +45,7 @@ pub mod engine;
 pub mod grpc;
 pub mod hold;
 mod interned;
+pub mod logs;
 pub mod metrics;
 pub mod model;
 pub mod pb;

@@ -83,6 +83,17 @@ pub struct Target {
     pub client: Client,
 }
 
+impl Query {
+    /// The method of the API that asks it, as metrics name it.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Endpoints { .. } => "get",
+            Self::ServiceProfile { .. } | Self::AddressProfile { .. } => "get_profile",
+        }
+    }
+}
+
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, instance, port) = match self {

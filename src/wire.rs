@@ -28,6 +28,10 @@ mod field {
     pub(super) const WEIGHTED_ADDR_WEIGHT: u32 = 3;
 }
 
+/// How many bytes gRPC puts before a message: one says whether it is compressed, four how long it is.
+/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)
+pub(crate) const PREFIX: usize = 5;
+
 /// One or more gRPC messages that belong together, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frames {
@@ -129,7 +133,7 @@ pub fn resource(group: &str, kind: &str, name: &NsName, port: u16) -> meta::Meta
     meta::Metadata { kind: Some(meta::metadata::Kind::Resource(resource)) }
 }
 
-/// Collects messages with their gRPC prefix: one byte 0 for "not compressed", four for the length.
+/// Collects messages with their [prefixes](PREFIX).
 #[derive(Default)]
 struct Writer {
     buffer: BytesMut,
@@ -140,7 +144,7 @@ impl Writer {
     fn prefix(&mut self, length: usize) {
         let length = u32::try_from(length)
             .expect("names are bounded where they are read, so 4 GiB would be a million endpoints");
-        self.buffer.reserve(5 + length as usize);
+        self.buffer.reserve(PREFIX + length as usize);
         self.buffer.put_u8(0);
         self.buffer.put_u32(length);
         self.messages += 1;

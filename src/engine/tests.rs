@@ -1,3 +1,5 @@
+mod audits;
+
 use std::net::IpAddr;
 
 use proptest::prelude::*;

@@ -17,7 +17,7 @@ use tokio::{
 use tonic::{Status, body::Body};
 
 use super::limits::Limit;
-use crate::{metrics::Metrics, pb::destination::GetDestination};
+use crate::{metrics::Metrics, pb::destination::GetDestination, wire::PREFIX};
 
 /// What is taken of a request.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +28,6 @@ pub struct Requests {
     pub time: Duration,
 }
 
-/// The prefix of a gRPC message: whether it is compressed, and its length in four bytes.
-/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md)
-const PREFIX: usize = 5;
 /// A message of more bytes is a large one. An authority has at most 300, and tokens a few hundred.
 const LARGE: usize = 1024;
 /// How many large messages are read at once, over all clients: with the default size of a message that is 64 MB.

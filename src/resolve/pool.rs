@@ -181,6 +181,13 @@ impl Pool {
         Some(Unusable { count: self.unusable.values().map(|u| u.count).sum(), ..first.clone() })
     }
 
+    /// Loses an endpoint, as a bug would.
+    #[cfg(test)]
+    pub(super) fn corrupt(&mut self) {
+        let first = self.candidates.iter().next().map(|first| (first.addr, None));
+        self.candidates = self.candidates.edited(first.into_iter().collect());
+    }
+
     fn from_scratch(reader: &Reader<'_>, slices: &[Arc<StoredSlice>], classes: Classes) -> Self {
         let mut pool = Self { classes, ..Self::default() };
         let mut all = Vec::new();

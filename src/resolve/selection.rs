@@ -153,6 +153,18 @@ impl Pools {
         }
     }
 
+    /// Whether both are of the same pool.
+    #[must_use]
+    pub(crate) fn shares_pool(one: &SelectionKey, other: &SelectionKey) -> bool {
+        one.pool == other.pool
+    }
+
+    /// Loses an endpoint of each pool, as a bug would.
+    #[cfg(test)]
+    pub(crate) fn corrupt(&mut self) {
+        self.pools.values_mut().for_each(Pool::corrupt);
+    }
+
     /// How many pools and selections there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> (usize, usize) {

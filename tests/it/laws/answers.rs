@@ -151,6 +151,26 @@ proptest! {
     }
 
     #[test]
+    fn an_audit_never_finds_what_is_right_to_be_wrong(history in history()) {
+        let mut engine = engine(&history.options);
+        let mut world = World::new(&history.start);
+        history.targets.iter().for_each(|target| _ = engine.watch(target));
+        prop_assert!(history.targets.iter().all(|target| engine.audit(target).is_none()));
+        engine.apply(world.relist());
+        for (edits, healed) in &history.batches {
+            engine.apply(world.edit_all(edits));
+            for (i, target) in history.targets.iter().enumerate() {
+                prop_assert_eq!(engine.audit(target), engine.answer(target).cloned(), "{:?}", target);
+                // Nor does it disturb what follows if anything is made anew.
+                if healed >> (i % 16) & 1 == 1 {
+                    prop_assert!(engine.heal(&target.query).is_empty());
+                }
+            }
+        }
+        check_same(&engine, &fresh(&world, &history.options, &history.targets), &history.targets)?;
+    }
+
+    #[test]
     fn a_relist_of_what_is_known_costs_nothing(history in history()) {
         let mut world = World::new(&history.start);
         let mut engine = fresh(&world, &history.options, &history.targets);

@@ -1,0 +1,63 @@
+//! What is logged while a test runs, line by line.
+
+use std::{
+    io,
+    sync::{Arc, LazyLock, Mutex, MutexGuard},
+};
+
+use tracing::{Dispatch, subscriber::DefaultGuard};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Never logs anything. Where there is a second subscriber, all are asked whether a line is wanted when it is first
+/// come across; if there is only one, that of the thread which comes across it is, which has none in other tests.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
+/// The lines logged in this thread while it is kept.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    lines: Lines,
+    _guard: DefaultGuard,
+}
+
+impl Captured {
+    /// Captures what is logged at this level and above.
+    pub(crate) fn at(level: tracing::Level) -> Self {
+        LazyLock::force(&SECOND);
+        let lines = Lines::default();
+        let logs = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
+        let logs = logs.with_max_level(level).with_writer(lines.clone());
+        Self { lines, _guard: tracing::subscriber::set_default(logs.finish()) }
+    }
+
+    /// All lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        String::from_utf8_lossy(&self.lines.lock()).lines().map(|line| line.trim().to_owned()).collect()
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl io::Write for &Lines {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.lock().write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> &'a Self {
+        self
+    }
+}
