@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt, mem,
     ops::Bound,
+    pin::pin,
     sync::{Arc, Weak},
 };
 
@@ -27,6 +28,11 @@ use crate::{
     status::{Notice, Status},
     topic::{Cursor, Published, Topic, Topics},
 };
+
+mod audits;
+
+use self::audits::Audits;
+pub use self::audits::Pace;
 
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was. Proxies come back within
 /// a few hundred milliseconds.
@@ -146,6 +152,7 @@ pub struct Controller {
     max_views: usize,
     /// The last view that was looked at, if there are more after it.
     reaped: Option<Target>,
+    audits: Audits,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
 }
@@ -176,6 +183,7 @@ impl Controller {
             known: HashMap::new(),
             max_views: MAX_VIEWS,
             reaped: None,
+            audits: Audits::default(),
             status,
             metrics,
         };
@@ -188,10 +196,17 @@ impl Controller {
         Self { max_views, ..self }
     }
 
+    /// Audits at another pace than the usual one.
+    #[must_use]
+    pub fn pace_audits(self, pace: Pace) -> Self {
+        Self { audits: Audits::new(pace), ..self }
+    }
+
     /// Runs until the source or the last directory is gone.
     pub async fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
         let mut reaping = interval(REAPING);
         reaping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut audit = pin!(sleep_until(Instant::now()));
         let (mut new_batches, mut new_wants) = (Vec::new(), Vec::new());
         loop {
             let due = self.holds.next_due();
@@ -215,6 +230,7 @@ impl Controller {
                     let short = self.watched.len() >= self.max_views;
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
                 }
+                () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => audit.as_mut().reset(self.audit()),
             }
             // What is asked for can be odd as well.
             if self.engine.take_warnings_changed() {
@@ -355,6 +371,7 @@ impl Controller {
         for target in idle {
             self.watched.remove(&target);
             self.holds.release(&target);
+            self.audits.forget(&target, &self.metrics);
             self.engine.unwatch(&target);
         }
     }

@@ -78,6 +78,12 @@ impl Holds {
         self.until.remove(target);
     }
 
+    /// Whether a target is held.
+    #[must_use]
+    pub fn is_held(&self, target: &Target) -> bool {
+        self.until.contains_key(target)
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {

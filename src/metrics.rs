@@ -8,7 +8,10 @@
 //! * [`sweep`] what is known only by looking at every stream;
 //! * `histogram` and `series` are kinds of metrics that the library lacks, `text` is how all of them are shown.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -84,6 +87,14 @@ pub struct Families {
     pub views: Gauge,
     /// Answers that were resolved and splits that were inspected.
     pub resolutions: Counter,
+    /// Views that were resolved from scratch and compared with what was published, by method.
+    pub audits: Family<OfKind, Counter>,
+    /// Views that were found to differ, and not to be equal since, by method.
+    pub audit_divergent_views: Family<OfKind, Gauge>,
+    /// How often a view was found to differ, by method.
+    pub audit_divergences: Family<OfKind, Counter>,
+    /// How long ago any view was last audited, at most, in seconds; 0 before all of them were once.
+    pub audit_round: Gauge<f64, AtomicU64>,
     /// Batches of events applied.
     pub batches: Counter,
     /// Objects known.
@@ -153,6 +164,7 @@ impl Metrics {
         registry.register("requests_refused", "Requests refused, by gRPC code", self.refused.clone());
         registry.register("views", "Shared views kept up to date", self.views.clone());
         registry.register("resolutions", "Answers resolved and splits inspected", self.resolutions.clone());
+        self.register_audits(registry);
         registry.register("batches_applied", "Batches of events applied", self.batches.clone());
         registry.register("objects", "Objects known, by kind", self.objects.clone());
         registry.register("warnings", "Warnings that hold now, by reason", self.warnings.clone());
@@ -175,6 +187,32 @@ impl Metrics {
             self.ages.clone(),
         );
         registry.register("undecodable", "Objects that could not be used, by kind", self.undecodable.clone());
+    }
+}
+
+impl Families {
+    fn register_audits(&self, registry: &mut Registry) {
+        registry.register(
+            "audits",
+            "Views resolved from scratch and compared with what was published, by method",
+            self.audits.clone(),
+        );
+        registry.register(
+            "audit_divergent_views",
+            "Views that an audit found to differ from the truth, and none found equal since, by method",
+            self.audit_divergent_views.clone(),
+        );
+        registry.register(
+            "audit_divergences",
+            "Audits that found a view to differ from the truth, by method",
+            self.audit_divergences.clone(),
+        );
+        registry.register_with_unit(
+            "audit_round",
+            "The time in which every view was audited once, as of the last round over all of them",
+            Unit::Seconds,
+            self.audit_round.clone(),
+        );
     }
 }
 

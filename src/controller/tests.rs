@@ -1,3 +1,5 @@
+mod audits;
+
 use std::future::poll_fn;
 
 use serde_json::json;

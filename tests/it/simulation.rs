@@ -13,6 +13,7 @@
 //! * *current*: whoever read everything is current, was woken for it, and was brought there in one step;
 //! * *stream's end*: a stream ends only because its server stops, and then in time;
 //! * *the end*: once faults end everybody holds what a fresh server would say;
+//! * *audits*: the server, which compares what it published with what is true, finds nothing;
 //! * *left over*: when all are gone there are no topics and no views, and what happens costs nothing.
 //!
 //! In one of five runs clients speak HTTP/2 over a pipe in memory, with windows as small as a few bytes, to

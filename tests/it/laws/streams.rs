@@ -19,10 +19,10 @@ use proptest::{
 };
 use switchyard::{
     context::Reading,
-    controller::{Controller, Directory, VIEW_LINGER},
+    controller::{Controller, Directory, Pace, VIEW_LINGER},
     engine::Engine,
     hold::Lead,
-    metrics::Metrics,
+    metrics::{Metrics, OfKind},
     model::Object,
     resolve::{Options, Query, Target},
     source::{Batch, Event},
@@ -43,6 +43,8 @@ use super::{
 
 /// How long a profile may lag behind what it sends traffic to.
 const RETURN_LAG: Duration = Duration::from_millis(20);
+/// So often that each history is audited in most of its states.
+const AUDITS: Pace = Pace { turn: Duration::from_millis(11), round: Duration::ZERO };
 /// Timers fire at full milliseconds.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -64,7 +66,7 @@ impl Server {
         let engine = Engine::new(DOMAIN.into(), options.clone());
         let (controller, directory) =
             Controller::new(engine, Lead { drain }, Default::default(), metrics.clone());
-        tokio::spawn(controller.run(receiver));
+        tokio::spawn(controller.pace_audits(AUDITS).run(receiver));
         let world = World::new(start);
         let past = vec![(Instant::now(), world.clone())];
         let server = Self { directory, metrics, batches, options, drain, world, past };
@@ -249,6 +251,11 @@ async fn perform(play: &Play) -> Result<(), TestCaseError> {
     sleep(VIEW_LINGER * 2).await;
     prop_assert_eq!(server.directory.topics().len(), 0);
     prop_assert_eq!(server.metrics.views.get(), 0);
+    let kinds = ["get", "get_profile"].map(|kind| OfKind { kind });
+    let audits = kinds.each_ref().map(|kind| server.metrics.audits.get_or_create(kind).get());
+    prop_assert!(audits[0] + audits[1] > 0);
+    let false_alarms = kinds.map(|kind| server.metrics.audit_divergences.get_or_create(&kind).get());
+    prop_assert_eq!(false_alarms, [0, 0]);
     Ok(())
 }
 

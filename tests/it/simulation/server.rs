@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use switchyard::{
-    controller::{BATCHES, Controller, Directory},
+    controller::{BATCHES, Controller, Directory, Pace},
     engine::Engine,
     grpc::{
         destination::{Destination, Requests},
         drain::Drain,
     },
     hold::Lead,
-    metrics::Metrics,
+    metrics::{Metrics, OfKind},
     model::Kind,
     resolve::Options,
     source::{Batch, Event},
@@ -22,6 +22,8 @@ use crate::laws::{alphabet::DOMAIN, world::World};
 
 /// The longest request that is read, in bytes: as the flag's default.
 const REQUESTS: Requests = Requests { max_bytes: 2 << 20, time: Duration::from_secs(10) };
+/// More often than anybody needs, so that many states of each run are audited.
+const AUDITS: Pace = Pace { turn: Duration::from_millis(5), round: Duration::from_secs(1) };
 /// How long the streams of a server that stops may take to end.
 pub(super) const DRAIN_WINDOW: Duration = Duration::from_millis(700);
 
@@ -51,7 +53,7 @@ impl Server {
         let engine = Engine::new(DOMAIN.into(), options.clone());
         let lead = Lead { drain: leaf_drain };
         let (controller, directory) = Controller::new(engine, lead, Default::default(), metrics.clone());
-        let controller = tokio::spawn(controller.run(receiver));
+        let controller = tokio::spawn(controller.pace_audits(AUDITS).run(receiver));
         let drain = Drain::new(drain, directory.topics().clone());
         let destination =
             Destination::new(directory.clone(), DOMAIN.into(), REQUESTS, drain.clone(), metrics.clone());
@@ -96,9 +98,14 @@ impl Server {
     /// Everything that it was told is made known, but for what is held.
     ///
     /// # Errors
-    /// If nothing will be any more.
+    /// If nothing will be any more, or if it found itself in the wrong.
     pub(super) fn note_settled(&mut self) -> Result<(), String> {
         self.settled = if self.leaf_drain.is_zero() { self.history.len().saturating_sub(1) } else { 0 };
+        for kind in ["get", "get_profile"] {
+            if self.metrics.audit_divergences.get_or_create(&OfKind { kind }).get() > 0 {
+                return Err(format!("an audit found an answer of {kind} that is not true"));
+            }
+        }
         if self.controller.is_finished() { Err("the controller ended".to_owned()) } else { Ok(()) }
     }
 
