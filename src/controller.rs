@@ -406,7 +406,12 @@ impl Controller {
 
     fn log(&self, notice: &Notice) {
         self.metrics.warned.get_or_create(&Because { reason: notice.reason.as_str() }).inc();
-        tracing::warn!(reason = %notice.reason, "{notice}");
+        if notice.reason == Reason::SourceStale {
+            // The source says it of all its kinds in one line, with what it means.
+            tracing::debug!(reason = %notice.reason, "{notice}");
+        } else {
+            tracing::warn!(reason = %notice.reason, "{notice}");
+        }
     }
 }
 

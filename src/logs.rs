@@ -1,4 +1,192 @@
-//! What is logged, and how it can be seen.
+//! What is logged: set up once for the process, and changed while it runs.
+//!
+//! Lines go to stderr, as text or as JSON. Which ones do is a [filter](filter) that an operator may change for a while:
+//! what it was before comes back by itself, for who asks for details seldom comes back to say that it is enough.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+};
+
+use tokio::{
+    task::AbortHandle,
+    time::{Duration, Instant, sleep_until},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    layer::SubscriberExt,
+    reload::{self, Handle},
+    util::SubscriberInitExt,
+};
+
+use crate::cli::LogFormat;
 
 #[cfg(test)]
 pub(crate) mod captured;
+
+/// The longest filter that is understood, in bytes: some dozens of modules.
+pub const MAX_FILTER: usize = 1024;
+/// The longest time for which a filter may replace another: what is meant to last longer is meant to last.
+pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The client of the API server logs each failure that it also returns; we say what a failure means.
+const NO_ECHO: &str = "kube_client::client::builder=off";
+
+/// A level, or a list of `module=level`, as `tracing_subscriber::EnvFilter` understands them.
+///
+/// # Errors
+/// What is wrong with it, and what would be right.
+pub fn filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "off"];
+    let text = text.trim();
+    if text.len() > MAX_FILTER {
+        return Err(format!("write at most {MAX_FILTER} bytes, for example info,switchyard=debug"));
+    }
+    // The filter takes any bare word for a module, so that a misspelt level would silence everything.
+    for word in text.split(',').map(str::trim) {
+        if !word.contains(['=', '[']) && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) {
+            let levels = LEVELS.join(", ");
+            return Err(format!("write one of {levels}, or module=level separated by commas"));
+        }
+    }
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; write for example info,switchyard=debug")),
+    }
+}
+
+/// The logs of this process. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    handle: Handle<EnvFilter, Registry>,
+    levels: Mutex<Levels>,
+}
+
+#[derive(Debug)]
+struct Levels {
+    now: String,
+    /// What holds when the time of `now` is over, and when that is.
+    then: Option<(String, Instant)>,
+    /// What waits for that.
+    waiting: Option<AbortHandle>,
+}
+
+/// What is logged, and how long that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// The filter that holds.
+    pub now: String,
+    /// The filter that holds next, and in which time; `None` if this one stays.
+    pub then: Option<(String, Duration)>,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.then {
+            None => f.write_str(&self.now),
+            // To the second: what is read is over by then.
+            Some((then, time)) => write!(f, "{} for {}s, then {then}", self.now, time.as_secs()),
+        }
+    }
+}
+
+impl Logs {
+    /// Sets up what this process logs. Only its first server can: others log with that one's.
+    #[must_use]
+    pub fn init(level: &str, format: LogFormat) -> Self {
+        static LOGS: OnceLock<Logs> = OnceLock::new();
+        let first = || {
+            let (filter, logs) = Self::new(level);
+            let lines = tracing_subscriber::fmt::layer()
+                .with_writer(io::stderr)
+                .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+            let lines = match format {
+                LogFormat::Plain => lines.boxed(),
+                LogFormat::Json => lines.json().boxed(),
+            };
+            // It fails where something else in the process logs already, which goes on then.
+            _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+            logs
+        };
+        LOGS.get_or_init(first).clone()
+    }
+
+    /// Logs with this [`filter`], and the layer that it decides in.
+    fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
+        let (layer, handle) = reload::Layer::new(env_filter(level));
+        let levels = Levels { now: level.to_owned(), then: None, waiting: None };
+        (layer, Self { shared: Arc::new(Shared { handle, levels: Mutex::new(levels) }) })
+    }
+
+    /// What is logged.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        let levels = self.shared.lock();
+        let left = |until: &Instant| until.saturating_duration_since(Instant::now());
+        let then = levels.then.as_ref().map(|(then, until)| (then.clone(), left(until)));
+        Level { now: levels.now.clone(), then }
+    }
+
+    /// Logs with another [`filter`] from now on: for this time, at most [`LONGEST`], or until the next change. What
+    /// comes back after a time is what was there for good, however often it was replaced for a while.
+    ///
+    /// # Errors
+    /// What is wrong with the filter or the time, and what would be right.
+    pub fn set(&self, text: &str, time: Option<Duration>) -> Result<Level, String> {
+        let now = filter(text)?;
+        if time.is_some_and(|time| time.is_zero() || time > LONGEST) {
+            return Err("write a time of up to 24h, for example 10m, or none".to_owned());
+        }
+        let mut levels = self.shared.lock();
+        let for_good = levels.then.take().map_or_else(|| levels.now.clone(), |(then, _)| then);
+        self.shared.apply(&now);
+        levels.now = now;
+        if let Some(before) = levels.waiting.take() {
+            before.abort();
+        }
+        if let Some(time) = time {
+            let until = Instant::now() + time;
+            levels.then = Some((for_good, until));
+            let shared = self.shared.clone();
+            levels.waiting = Some(tokio::spawn(async move { shared.put_back(until).await }).abort_handle());
+        }
+        drop(levels);
+        Ok(self.level())
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Levels> {
+        self.levels.lock().expect("nothing panics while it holds this lock")
+    }
+
+    fn apply(&self, level: &str) {
+        // It fails if nothing logs with this filter, as in a process that logs otherwise.
+        _ = self.handle.reload(env_filter(level));
+    }
+
+    /// Waits until the time of a filter is over, and has the one that is there for good again.
+    async fn put_back(&self, until: Instant) {
+        sleep_until(until).await;
+        let mut levels = self.lock();
+        // Another change may have come in this very moment.
+        let Some((then, _)) = levels.then.take_if(|(_, due)| *due == until) else { return };
+        self.apply(&then);
+        levels.now = then;
+        let now = levels.now.clone();
+        drop(levels);
+        tracing::info!("the time of another log level is over: {now} again");
+    }
+}
+
+fn env_filter(level: &str) -> EnvFilter {
+    EnvFilter::new(format!("{level},{NO_ECHO}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,6 @@ use tokio::{
 };
 use tonic::server::NamedService;
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tracing_subscriber::EnvFilter;
 
 mod banner;
 mod files;
@@ -26,7 +25,7 @@ mod files;
 use self::banner::Banner;
 use crate::{
     admin::{self, Access, Admin, BadToken, Token},
-    cli::{AdminAccessArgs, ApexOverride, DrainArgs, LimitArgs, LogFormat, ServeArgs},
+    cli::{AdminAccessArgs, ApexOverride, DrainArgs, LimitArgs, ServeArgs},
     client::HostPort,
     controller::{BATCHES, Controller},
     engine::Engine,
@@ -37,6 +36,7 @@ use crate::{
         limits::Rate,
     },
     hold::Lead,
+    logs::Logs,
     metrics::{self, Metrics},
     model::Name,
     resolve::Options,
@@ -125,7 +125,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         log_level,
         log_format,
     } = args;
-    init_logs(&log_level, log_format);
+    let logs = Logs::init(&log_level, log_format);
     let grpc_listener = listen(&addr, "--addr").await?;
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
@@ -365,19 +365,4 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
-}
-
-/// The client of the API server logs each failure that it also returns; we say what a failure means.
-const NO_ECHO: &str = "kube_client::client::builder=off";
-
-fn init_logs(level: &str, format: LogFormat) {
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(format!("{level},{NO_ECHO}")))
-        .with_writer(io::stderr)
-        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
-    // Only the first server of a process can set this; the others log with it.
-    _ = match format {
-        LogFormat::Plain => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
-    };
 }

@@ -116,7 +116,7 @@ impl Acceptor {
                 // Failing to accept one is a pause, never the end of the server.
                 Err(error) => {
                     if failures == 0 {
-                        tracing::warn!(%error, "cannot accept a connection; open streams are not affected");
+                        tracing::warn!(%error, "cannot accept a connection: new clients wait, open streams are not affected");
                     }
                     failures = failures.saturating_add(1);
                     sleep(ACCEPT_PAUSE).await;

@@ -6,7 +6,12 @@ use std::{
 };
 
 use tracing::{Dispatch, subscriber::DefaultGuard};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{
+    Layer, Registry,
+    filter::LevelFilter,
+    fmt::{self, MakeWriter},
+    layer::{Filter, SubscriberExt},
+};
 
 /// Never logs anything. Where there is a second subscriber, all are asked whether a line is wanted when it is first
 /// come across; if there is only one, that of the thread which comes across it is, which has none in other tests.
@@ -22,11 +27,17 @@ pub(crate) struct Captured {
 impl Captured {
     /// Captures what is logged at this level and above.
     pub(crate) fn at(level: tracing::Level) -> Self {
+        Self::with(LevelFilter::from_level(level))
+    }
+
+    /// Captures what passes a filter.
+    pub(crate) fn with(filter: impl Filter<Registry> + Send + Sync + 'static) -> Self {
         LazyLock::force(&SECOND);
         let lines = Lines::default();
-        let logs = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
-        let logs = logs.with_max_level(level).with_writer(lines.clone());
-        Self { lines, _guard: tracing::subscriber::set_default(logs.finish()) }
+        let layer = fmt::layer().with_ansi(false).without_time().with_target(false);
+        let layer = layer.with_writer(lines.clone()).with_filter(filter);
+        let logs = tracing_subscriber::registry().with(layer);
+        Self { lines, _guard: tracing::subscriber::set_default(logs) }
     }
 
     /// All lines so far.

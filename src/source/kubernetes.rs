@@ -35,6 +35,7 @@ mod interner;
 mod kinds;
 mod notes;
 mod pace;
+mod stale;
 
 /// Why there is no cluster to watch.
 #[derive(Debug, thiserror::Error)]
@@ -139,7 +140,11 @@ impl Kubernetes {
             let follower = Follower::new(resource, api, batches.clone(), notes, metrics, self.pace.clone());
             followers.spawn(follower.run());
         }
-        match followers.join_next().await {
+        let ended = tokio::select! {
+            ended = followers.join_next() => ended,
+            never = stale::tell(notes) => never,
+        };
+        match ended {
             Some(Err(panic)) => format!("what watches a kind died: {panic}"),
             Some(Ok(Err(Closed))) | Some(Ok(Ok(()))) | None => "nobody takes its events".to_owned(),
         }

@@ -80,27 +80,11 @@ pub(super) fn ports(text: &str) -> Result<PortRanges, String> {
     }
 }
 
-/// A level, or a list of `module=level`, as `tracing_subscriber::EnvFilter` understands them.
-pub(super) fn log_level(text: &str) -> Result<String, String> {
-    const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "off"];
-    // The filter takes any bare word for a module, so that a misspelt level would silence everything.
-    for word in text.split(',').map(str::trim) {
-        if !word.contains(['=', '[']) && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) {
-            let levels = LEVELS.join(", ");
-            return Err(format!("write one of {levels}, or module=level separated by commas"));
-        }
-    }
-    match tracing_subscriber::EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("{error}; write for example info,switchyard=debug")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{cluster_domain, duration, log_level, server};
+    use super::{cluster_domain, duration, server};
 
     #[test]
     fn durations() {
@@ -141,16 +125,6 @@ mod tests {
             ("http://x", None),
         ] {
             assert_eq!(cluster_domain(text).ok().as_deref(), expect, "{text}");
-        }
-    }
-
-    #[test]
-    fn log_levels() {
-        for text in ["info", "INFO", "warn,switchyard=debug", "switchyard::core=trace", "off"] {
-            assert_eq!(log_level(text).as_deref(), Ok(text));
-        }
-        for text in ["warning", "", "info,verbose", "switchyard=loud", "a=b=c"] {
-            assert!(log_level(text).unwrap_err().contains("write "), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
 use super::{AdminAccessArgs, DrainArgs, LimitArgs, MeshArgs, TlsArgs, parse};
-use crate::client::HostPort;
+use crate::{client::HostPort, logs};
 
 /// `switchyard serve`.
 #[derive(Clone, Debug, Args)]
@@ -89,7 +89,7 @@ pub struct ServeArgs {
     pub drain: DrainArgs,
 
     /// What to log: trace, debug, info, warn, error or off; also per module, as info,switchyard=debug
-    #[arg(long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = parse::log_level)]
+    #[arg(long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = logs::filter)]
     pub log_level: String,
 
     /// How to log (always to stderr)

@@ -195,12 +195,18 @@ impl Api {
             held.1 = Instant::now();
         }
         let Ok(connected) = timeout(self.pace.answer, (self.connect)()).await else {
-            tracing::warn!("the credentials for the API server could not be read anew in time");
+            tracing::warn!(
+                "the credentials for the API server could not be read anew in time; those in use are tried on, and if they \
+                 are refused clients are told what is known"
+            );
             return;
         };
         match connected {
             Ok(client) => self.client.lock().expect("nothing panics while it holds this lock").0 = client,
-            Err(error) => tracing::warn!("cannot read the credentials for the API server anew: {error}"),
+            Err(error) => tracing::warn!(
+                "cannot read the credentials for the API server anew: {error}; those in use are tried on, and if \
+                 they are refused clients are told what is known"
+            ),
         }
     }
 }

@@ -97,7 +97,9 @@ impl Writer {
             Ok(()) => self.is_refused = false,
             Err(trouble) => {
                 if !std::mem::replace(&mut self.is_refused, true) {
-                    tracing::warn!("cannot write Events (--events): {trouble}");
+                    tracing::warn!(
+                        "cannot write Events (--events): {trouble}; what clients are told does not depend on them"
+                    );
                 }
             }
         }

@@ -143,7 +143,8 @@ impl Follower {
                 }
                 tracing::warn!(
                     kind = %self.resource.kind,
-                    "the API server has answered with an older state than ours for {:?}; taking it",
+                    "the API server has answered with an older state than ours for {:?}; taking it: clients are told \
+                     what was true once, as if it were a cluster restored from a backup",
                     self.pace.believe_old_after
                 );
             }

@@ -7,9 +7,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::time::{Duration, Instant};
+use tokio::{
+    sync::Notify,
+    time::{Duration, Instant},
+};
 
-use super::{api::Trouble, kinds::Resource};
+use super::{
+    api::Trouble,
+    kinds::Resource,
+    stale::{Impact, Lag},
+};
 use crate::{
     metrics::{Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
@@ -23,6 +30,8 @@ const NAMED: usize = 100;
 #[derive(Debug)]
 pub(super) struct Notes {
     state: Mutex<State>,
+    /// Wakes who logs of kinds that are behind.
+    lags_changed: Notify,
     metrics: Metrics,
     news_after: Duration,
 }
@@ -58,7 +67,7 @@ struct Behind {
 
 impl Notes {
     pub(super) fn new(metrics: Metrics, news_after: Duration) -> Self {
-        Self { state: Mutex::default(), metrics, news_after }
+        Self { state: Mutex::default(), lags_changed: Notify::new(), metrics, news_after }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -101,6 +110,7 @@ impl Notes {
         (standing.behind, standing.is_said, standing.is_listed) = (None, false, true);
         state.useless.retain(|id, _| id.kind != kind);
         state.changed |= is_news || was_said;
+        self.lags_changed.notify_one();
         self.show(&state);
         is_news
     }
@@ -117,7 +127,8 @@ impl Notes {
         if let Some(behind) = standing.behind.take()
             && std::mem::take(&mut standing.is_said)
         {
-            tracing::info!(%kind, "current again after {:.0?}", behind.since.elapsed());
+            tracing::debug!(%kind, "current again after {:.0?}", behind.since.elapsed());
+            self.lags_changed.notify_one();
             state.changed = true;
         }
         self.show(&state);
@@ -151,18 +162,33 @@ impl Notes {
         });
         let is_old = behind.since.elapsed() >= self.news_after || !standing.is_listed;
         if is_old && behind.why != why {
-            let known = match (standing.is_listed, standing.is_without) {
-                (true, _) => "serving what is known",
-                (false, true) => "going on without this kind",
-                (false, false) => "not ready",
-            };
-            // The operator is warned of it by the report.
-            tracing::debug!(%kind, "{known}; nothing new since {:.0}: {why}", behind.date);
+            // The operator is told of all kinds together, and warned of each by the report.
+            tracing::debug!(%kind, "nothing new since {:.0}: {why}", behind.date);
             behind.why = why;
             standing.is_said = true;
+            self.lags_changed.notify_one();
             state.changed = true;
         }
         self.show(&state);
+    }
+
+    /// The kinds of which nothing new can be heard for so long that it is said.
+    pub(super) fn lags(&self) -> Vec<Lag> {
+        let lag = |(kind, standing): (&Kind, &Standing)| {
+            let Behind { since, why, .. } = standing.behind.as_ref().filter(|_| standing.is_said)?;
+            let impact = match (standing.is_listed, standing.is_without) {
+                (true, _) => Impact::Stale,
+                (false, true) => Impact::Without,
+                (false, false) => Impact::NotReady,
+            };
+            Some(Lag { kind: *kind, impact, since: *since, why: why.clone() })
+        };
+        self.lock().kinds.iter().filter_map(lag).collect()
+    }
+
+    /// Waits until [`Notes::lags`] may be others.
+    pub(super) async fn lags_changed(&self) {
+        self.lags_changed.notified().await;
     }
 
     fn show(&self, state: &State) {
