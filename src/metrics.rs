@@ -191,6 +191,12 @@ impl Metrics {
 }
 
 impl Families {
+    /// How many streams are open, of all methods.
+    #[must_use]
+    pub fn open_streams(&self) -> i64 {
+        ["get", "get_profile"].map(|rpc| self.streams.get_or_create(&Rpc { rpc }).get()).iter().sum()
+    }
+
     fn register_audits(&self, registry: &mut Registry) {
         registry.register(
             "audits",

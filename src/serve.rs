@@ -228,7 +228,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         // It is there to the end, which ends it.
         async move { outcome(admin::serve(admin_listener, admin, access, tls).await) }
     });
-    let (server_health, server_drain) = (health.clone(), drain.clone());
+    // Not a part that must live: what it tells is counted as well.
+    tokio::spawn(grpc::limits::tell(metrics.clone()));
+    let (server_health, server_drain, server_metrics) = (health.clone(), drain.clone(), metrics.clone());
     parts.spawn(GRPC_SERVER, async move {
         let server = grpc::Server {
             limits,
@@ -237,7 +239,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             destination,
             health: server_health,
             drain: server_drain,
-            metrics,
+            metrics: server_metrics,
         };
         outcome(server.serve(grpc_listener).await)
     });
@@ -258,6 +260,10 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     set_health(&health, ServingStatus::NotServing).await;
     let shutdown = async {
         sleep(drain_delay).await;
+        let streams = metrics.open_streams();
+        tracing::info!(
+            "{streams} streams end within {drain_window:?} (--drain-window); their clients ask another server"
+        );
         drain.start();
         // Whoever watches the health has been told, and is not what the end waits for.
         for service in HEALTH_OF {
@@ -268,7 +274,11 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     tokio::select! {
         ended = timeout_at(Instant::now() + drain_timeout, shutdown) => match ended {
             Ok(()) => tracing::info!("all streams have ended"),
-            Err(_) => tracing::warn!("not all streams ended within {drain_timeout:?} (--drain-timeout); cut off"),
+            Err(_) => tracing::warn!(
+                "{} streams have not ended within {drain_timeout:?} (--drain-timeout) and are cut off: their clients \
+                 see the connection break, and ask another server",
+                metrics.open_streams()
+            ),
         },
         name = second_signal => tracing::warn!("{name} again: stopping at once"),
     }

@@ -232,7 +232,7 @@ fn poll(slot: &mut Slot) -> Poll<()> {
     let Slot { stream, waker, .. } = slot;
     let poll = || stream.as_mut().poll(&mut Context::from_waker(waker));
     catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
-        tracing::error!("answering a request panicked, which is a bug; its stream is reset");
+        tracing::error!("answering a request panicked, which is a bug: its stream is reset, and its client has to ask again");
         Poll::Ready(())
     })
 }

@@ -2,6 +2,10 @@
 
 use tokio::time::Duration;
 
+mod told;
+
+pub(crate) use self::told::tell;
+
 pub use crate::bucket::Rate;
 use crate::metrics::{Metrics, OfLimit};
 
@@ -73,6 +77,38 @@ impl Limit {
         Self::HeaderBytes,
         Self::RequestTime,
     ];
+
+    /// The flag that sets it.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Connections => "--max-connections",
+            Self::Streams => "--max-concurrent-streams",
+            Self::StreamRate => "--max-stream-rate",
+            Self::Views => "--max-views",
+            Self::RequestBytes => "--max-request-bytes",
+            Self::HeaderBytes => "--max-header-bytes",
+            Self::RequestTime => "--request-timeout",
+        }
+    }
+
+    /// What it means for clients.
+    fn impact(self) -> &'static str {
+        match self {
+            Self::Connections => {
+                "further clients are told so and turned away, and have to ask another server"
+            }
+            Self::Streams => {
+                "further requests on such a connection are refused; its client has to open another one"
+            }
+            Self::StreamRate => "further requests from such an address are refused until it asks less often",
+            Self::Views => "questions that nobody has asked yet are refused; others are answered as ever",
+            Self::RequestBytes => "such requests are refused",
+            Self::HeaderBytes => "such requests are refused",
+            Self::RequestTime => {
+                "requests and connections that take longer to say what they want are given up"
+            }
+        }
+    }
 
     /// As a label of metrics.
     #[must_use]
