@@ -25,6 +25,7 @@ use tokio::{
 use tower::Service;
 
 mod access;
+mod log_level;
 mod metrics;
 mod patient;
 mod probes;
@@ -107,11 +108,12 @@ pub async fn serve(
 }
 
 fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
-    // Whatever shows what is in the cluster.
+    // Whatever shows what is in the cluster, or changes anything.
     let shown = Router::new()
         .route("/debug/warnings", get(warnings))
         .merge(streams::routes())
         .merge(why::routes())
+        .merge(log_level::routes())
         .route_layer(middleware::from_fn_with_state(access, access::check));
     Router::new().merge(probes::routes()).merge(metrics::routes()).merge(shown).with_state(admin)
 }

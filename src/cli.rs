@@ -8,6 +8,7 @@ mod duration;
 mod exit;
 mod get;
 mod json;
+mod log_level;
 mod moment;
 mod pages;
 mod percent;
@@ -24,10 +25,12 @@ use std::{
     process::ExitCode,
 };
 
+pub(crate) use self::args::some_duration;
 pub use self::args::{
     AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs,
-    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, ManArgs, MeshArgs, Output, OutputArgs, ProfileArgs,
-    Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
+    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs, Output, OutputArgs,
+    ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs,
+    WhyArgs,
 };
 use self::exit::{Exit, Failure};
 
@@ -56,6 +59,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         Command::Get(args) => get::run(args, out).await,
         Command::Profile(args) => profile::run(args, out).await,
         Command::Streams(args) => streams::run(&args, out, err).await,
+        Command::LogLevel(args) => log_level::run(&args, out, err).await,
         Command::Completions(args) => pages::completions(&args, out),
         Command::Man(args) => pages::man(&args, out),
         Command::Why(args) => why::run(*args, out).await,

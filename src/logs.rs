@@ -55,6 +55,9 @@ pub fn filter(text: &str) -> Result<String, String> {
     }
 }
 
+/// Those of this process, which has one subscriber of what is logged as a whole.
+static LOGS: OnceLock<Logs> = OnceLock::new();
+
 /// The logs of this process. Cloning shares them.
 #[derive(Clone, Debug)]
 pub struct Logs {
@@ -99,7 +102,6 @@ impl Logs {
     /// Sets up what this process logs. Only its first server can: others log with that one's.
     #[must_use]
     pub fn init(level: &str, format: LogFormat) -> Self {
-        static LOGS: OnceLock<Logs> = OnceLock::new();
         let first = || {
             let (filter, logs) = Self::new(level);
             let lines = tracing_subscriber::fmt::layer()
@@ -114,6 +116,12 @@ impl Logs {
             logs
         };
         LOGS.get_or_init(first).clone()
+    }
+
+    /// What this process logs, if that was [set up](Self::init) here.
+    #[must_use]
+    pub fn of_process() -> Option<Self> {
+        LOGS.get().cloned()
     }
 
     /// Logs with this [`filter`], and the layer that it decides in.
@@ -132,18 +140,23 @@ impl Logs {
         Level { now: levels.now.clone(), then }
     }
 
-    /// Logs with another [`filter`] from now on: for this time, at most [`LONGEST`], or until the next change. What
+    /// Logs with another [`filter`] from now on, as somebody asked: for this time, at most [`LONGEST`], or until the next change. What
     /// comes back after a time is what was there for good, however often it was replaced for a while.
     ///
     /// # Errors
     /// What is wrong with the filter or the time, and what would be right.
-    pub fn set(&self, text: &str, time: Option<Duration>) -> Result<Level, String> {
+    pub fn set(&self, text: &str, time: Option<Duration>, who: &str) -> Result<Level, String> {
         let now = filter(text)?;
         if time.is_some_and(|time| time.is_zero() || time > LONGEST) {
             return Err("write a time of up to 24h, for example 10m, or none".to_owned());
         }
         let mut levels = self.shared.lock();
         let for_good = levels.then.take().map_or_else(|| levels.now.clone(), |(then, _)| then);
+        let then = time.map(|time| (for_good.clone(), time));
+        let level = Level { now: now.clone(), then };
+        // Whoever reads the log shall see it, though it may be silent before this and after.
+        self.shared.apply(&format!("{},{}=warn", levels.now, module_path!()));
+        tracing::warn!("the log level is {level} from now on, as {who} asked");
         self.shared.apply(&now);
         levels.now = now;
         if let Some(before) = levels.waiting.take() {
@@ -155,8 +168,7 @@ impl Logs {
             let shared = self.shared.clone();
             levels.waiting = Some(tokio::spawn(async move { shared.put_back(until).await }).abort_handle());
         }
-        drop(levels);
-        Ok(self.level())
+        Ok(level)
     }
 }
 
@@ -186,6 +198,15 @@ impl Shared {
 
 fn env_filter(level: &str) -> EnvFilter {
     EnvFilter::new(format!("{level},{NO_ECHO}"))
+}
+
+#[cfg(test)]
+impl Logs {
+    /// Logs of this thread, with a filter of their own.
+    pub(crate) fn captured(level: &str) -> (captured::Captured, Self) {
+        let (filter, logs) = Self::new(level);
+        (captured::Captured::with(filter), logs)
+    }
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         log_level,
         log_format,
     } = args;
-    let logs = Logs::init(&log_level, log_format);
+    _ = Logs::init(&log_level, log_format);
     let grpc_listener = listen(&addr, "--addr").await?;
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");

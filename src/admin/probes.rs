@@ -23,6 +23,7 @@ async fn index() -> &'static str {
      /ready           can it answer\n\
      /metrics         for Prometheus\n\
      /debug/streams   every open stream, one JSON object a line\n\
+     /debug/log-level what is logged; PUT changes it, ?for=10m for a while\n\
      /debug/warnings  everything odd about the input\n\
      /debug/why       ?authority=host:port: why a client is told what it is told\n"
 }

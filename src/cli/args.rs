@@ -7,6 +7,7 @@ mod drain;
 mod get;
 mod http2;
 mod limits;
+mod log_level;
 mod mesh;
 mod pages;
 mod parse;
@@ -18,6 +19,7 @@ mod why;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::parse::some_duration;
 pub use self::{
     admin::{AdminAccessArgs, AdminArgs},
     check::CheckArgs,
@@ -25,6 +27,7 @@ pub use self::{
     drain::DrainArgs,
     get::{GetArgs, Reading},
     limits::LimitArgs,
+    log_level::LogLevelArgs,
     mesh::{MeshArgs, TransportMode},
     pages::{CompletionsArgs, ManArgs},
     profile::ProfileArgs,
@@ -105,6 +108,10 @@ pub enum Command {
     /// It asks the admin port, which reads what it shows from the streams themselves; a new stream would be told
     /// what is true now, and say nothing of the others.
     Streams(Box<StreamsArgs>),
+    /// Show or change what a server logs
+    ///
+    /// Without a level it is shown. A change is logged with the address that asked for it.
+    LogLevel(Box<LogLevelArgs>),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
     /// Write the man page

@@ -1,12 +1,6 @@
 use tokio::time::sleep;
 
-use super::{captured::Captured, *};
-
-/// Logs with a filter of their own, for this thread.
-fn logs(level: &str) -> (Captured, Logs) {
-    let (filter, logs) = Logs::new(level);
-    (Captured::with(filter), logs)
-}
+use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,22 +18,24 @@ fn a_filter_is_a_level_or_modules_with_levels() {
 
 #[tokio::test(start_paused = true)]
 async fn a_filter_holds_until_the_next() {
-    let (captured, logs) = logs("info");
+    let (captured, logs) = Logs::captured("info");
     tracing::debug!("before");
-    logs.set("switchyard=debug", None).expect("good");
+    logs.set("switchyard=debug", None, "somebody").expect("good");
     tracing::debug!("between");
-    logs.set("warn", None).expect("good");
+    logs.set("warn", None, "somebody").expect("good");
     tracing::info!("after");
     sleep(100 * LONGEST).await;
 
-    assert_eq!(captured.lines(), ["DEBUG between"]);
+    let lines = captured.lines();
+    let lines: Vec<_> = lines.iter().filter(|line| !line.contains("as somebody asked")).collect();
+    assert_eq!(lines, ["DEBUG between"]);
     assert_eq!(logs.level(), Level { now: "warn".to_owned(), then: None });
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_its_time_the_one_for_good_is_back() {
-    let (captured, logs) = logs("info");
-    let level = logs.set("debug", Some(10 * SECOND)).expect("good");
+    let (captured, logs) = Logs::captured("info");
+    let level = logs.set("debug", Some(10 * SECOND), "somebody").expect("good");
     assert_eq!(level.to_string(), "debug for 10s, then info");
     sleep(9 * SECOND).await;
     tracing::debug!("within");
@@ -47,16 +43,20 @@ async fn after_its_time_the_one_for_good_is_back() {
     sleep(2 * SECOND).await;
     tracing::debug!("after");
 
-    assert_eq!(captured.lines(), ["DEBUG within", "INFO the time of another log level is over: info again"]);
+    let asked = "WARN the log level is debug for 10s, then info from now on, as somebody asked";
+    assert_eq!(
+        captured.lines(),
+        [asked, "DEBUG within", "INFO the time of another log level is over: info again"]
+    );
     assert_eq!(logs.level().to_string(), "info");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_time_replaces_the_first_and_not_what_is_there_for_good() {
-    let (_captured, logs) = logs("info");
-    logs.set("debug", Some(10 * SECOND)).expect("good");
+    let (_captured, logs) = Logs::captured("info");
+    logs.set("debug", Some(10 * SECOND), "somebody").expect("good");
     sleep(5 * SECOND).await;
-    logs.set("trace", Some(10 * SECOND)).expect("good");
+    logs.set("trace", Some(10 * SECOND), "somebody").expect("good");
     sleep(6 * SECOND).await;
     assert_eq!(logs.level().now, "trace");
     sleep(5 * SECOND).await;
@@ -65,18 +65,18 @@ async fn a_second_time_replaces_the_first_and_not_what_is_there_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_set_for_good_is_not_undone_by_a_time_before_it() {
-    let (_captured, logs) = logs("info");
-    logs.set("debug", Some(10 * SECOND)).expect("good");
-    logs.set("warn", None).expect("good");
+    let (_captured, logs) = Logs::captured("info");
+    logs.set("debug", Some(10 * SECOND), "somebody").expect("good");
+    logs.set("warn", None, "somebody").expect("good");
     sleep(20 * SECOND).await;
     assert_eq!(logs.level(), Level { now: "warn".to_owned(), then: None });
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_wrong_changes_nothing_and_is_said() {
-    let (_captured, logs) = logs("info");
+    let (_captured, logs) = Logs::captured("info");
     for (text, time) in [("loud", None), ("debug", Some(Duration::ZERO)), ("debug", Some(2 * LONGEST))] {
-        assert!(logs.set(text, time).unwrap_err().contains("write "), "{text} {time:?}");
+        assert!(logs.set(text, time, "somebody").unwrap_err().contains("write "), "{text} {time:?}");
     }
     assert_eq!(logs.level(), Level { now: "info".to_owned(), then: None });
 }

@@ -7,6 +7,7 @@ mod fuzz;
 mod kubernetes;
 mod laws;
 mod linkerd;
+mod logs;
 mod mesh;
 mod metrics;
 mod parity;

@@ -52,6 +52,7 @@ pub(crate) struct Binary {
     /// Where it serves the admin pages.
     pub(crate) admin: SocketAddr,
     printed: watch::Receiver<String>,
+    logged: watch::Receiver<String>,
 }
 
 /// The binary with these arguments, not started.
@@ -106,8 +107,13 @@ impl Binary {
             }
         });
         let mut errors = BufReader::new(child.stderr.take().expect("piped")).lines();
-        tokio::spawn(async move { while let Ok(Some(_)) = errors.next_line().await {} });
-        Self { child, grpc: grpc.expect("seen"), admin: admin.expect("seen"), printed }
+        let (log, logged) = watch::channel(String::new());
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = errors.next_line().await {
+                log.send_modify(|text| *text += &format!("{line}\n"));
+            }
+        });
+        Self { child, grpc: grpc.expect("seen"), admin: admin.expect("seen"), printed, logged }
     }
 
     /// Waits until it has printed this.
@@ -116,6 +122,15 @@ impl Binary {
         timeout(PATIENCE, seen)
             .await
             .unwrap_or_else(|_| panic!("never printed {text:?}"))
+            .expect("it still runs");
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) async fn logs(&mut self, text: &str) {
+        let seen = self.logged.wait_for(|logged| logged.contains(text));
+        timeout(PATIENCE, seen)
+            .await
+            .unwrap_or_else(|_| panic!("never logged {text:?}"))
             .expect("it still runs");
     }
 
@@ -136,6 +151,13 @@ impl Binary {
         http_get(self.admin, path).await.expect("the admin port answers")
     }
 
+    /// The status code and body of the answer to a PUT at the admin port.
+    pub(crate) async fn admin_put(&self, path: &str, body: &str) -> (u16, String) {
+        let length = body.len();
+        let head = format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n");
+        http_with(self.admin, &head, body).await.expect("the admin port answers")
+    }
+
     /// The value of a metric, written as on the page: `switchyard_streams{rpc="get"}`. 0 if it is absent.
     pub(crate) async fn metric(&self, series: &str) -> u64 {
         let (_, page) = self.admin("/metrics").await;
@@ -146,14 +168,35 @@ impl Binary {
 
 /// A request of HTTP/1.1 by hand: one page, one connection.
 pub(crate) async fn http_get(addr: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
-    http(addr, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n")).await
+    http(
+        addr,
+        &format!(
+            "GET {path} HTTP/1.1
+host: localhost
+"
+        ),
+    )
+    .await
 }
 
 /// What a port answers to a request, of which this is the head without what ends it.
 pub(crate) async fn http(addr: SocketAddr, head: &str) -> std::io::Result<(u16, String)> {
+    http_with(addr, head, "").await
+}
+
+async fn http_with(addr: SocketAddr, head: &str, body: &str) -> std::io::Result<(u16, String)> {
     use tokio::{io::AsyncWriteExt, net::TcpStream};
     let mut stream = TcpStream::connect(addr).await?;
-    stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(
+            format!(
+                "{head}connection: close
+
+{body}"
+            )
+            .as_bytes(),
+        )
+        .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
