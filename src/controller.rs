@@ -25,6 +25,7 @@ use crate::{
     model::{Kind, ObjectId, Reason},
     resolve::{Answer, Query, Target},
     source::{Batch, Report},
+    spans,
     status::{Notice, Status},
     topic::{Cursor, Published, Topic, Topics},
 };
@@ -249,13 +250,18 @@ impl Controller {
         // A step is as old as the oldest event in it.
         let now = Instant::now();
         let since = batches.iter().filter_map(|batch| batch.since).min().unwrap_or(now);
+        let count = batches.len();
         for batch in batches {
             events.extend(batch.events);
             report = batch.report.or(report);
             self.metrics.batches.inc();
         }
+        let span = spans::batch(count, events.len()).entered();
         let Outcome { changes, touched } = self.engine.apply(events);
-        self.publish(changes, &touched, since);
+        span.record("changes", changes.len());
+        let topics = self.publish(changes, &touched, since);
+        span.record("topics", topics);
+        drop(span);
         if let Some(report) = &report {
             let new = report.findings.iter().filter(|finding| !self.report.findings.contains(finding));
             new.for_each(|finding| self.log(&Notice::of_finding(finding)));
@@ -269,8 +275,8 @@ impl Controller {
         }
     }
 
-    /// Makes changes known, or holds those that have to wait for another.
-    fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>, since: Instant) {
+    /// Makes changes known, or holds those that have to wait for another; in how many topics something new was shown.
+    fn publish(&mut self, changes: Vec<Change>, touched: &BTreeSet<Fact>, since: Instant) -> usize {
         let now = Instant::now();
         let mut steps = Steps::since(since, &self.metrics.linkerd);
         for Change { target, answer } in changes {
@@ -293,9 +299,11 @@ impl Controller {
                 }
             }
         }
+        let topics = steps.shown.len();
         for published in steps.wake() {
             self.know(&published);
         }
+        topics
     }
 
     /// Makes known what was held and still holds.

@@ -53,6 +53,7 @@ pub mod resolve;
 pub mod serve;
 pub mod share;
 pub mod source;
+pub mod spans;
 pub mod status;
 pub mod streams;
 pub mod tls;

@@ -23,6 +23,14 @@ use crate::cli::LogFormat;
 
 #[cfg(test)]
 pub(crate) mod captured;
+#[cfg(feature = "otel")]
+mod otel;
+
+#[cfg(feature = "otel")]
+pub use self::otel::endpoint;
+
+/// Where spans go, as text; never anywhere without the feature `otel`.
+pub type Endpoint = String;
 
 /// The longest filter that is understood, in bytes: some dozens of modules.
 pub const MAX_FILTER: usize = 1024;
@@ -68,6 +76,8 @@ pub struct Logs {
 struct Shared {
     handle: Handle<EnvFilter, Registry>,
     levels: Mutex<Levels>,
+    #[cfg(feature = "otel")]
+    exporter: Mutex<Option<otel::Exporter>>,
 }
 
 #[derive(Debug)]
@@ -99,9 +109,10 @@ impl fmt::Display for Level {
 }
 
 impl Logs {
-    /// Sets up what this process logs. Only its first server can: others log with that one's.
+    /// Sets up what this process logs, and where its spans go, if anywhere. Only its first server can: others log with
+    /// that one's.
     #[must_use]
-    pub fn init(level: &str, format: LogFormat) -> Self {
+    pub fn init(level: &str, format: LogFormat, spans_to: Option<&Endpoint>) -> Self {
         let first = || {
             let (filter, logs) = Self::new(level);
             let lines = tracing_subscriber::fmt::layer()
@@ -111,8 +122,13 @@ impl Logs {
                 LogFormat::Plain => lines.boxed(),
                 LogFormat::Json => lines.json().boxed(),
             };
+            let lines = tracing_subscriber::registry().with(lines.with_filter(filter));
+            #[cfg(feature = "otel")]
+            let lines = lines.with(logs.export(spans_to).map(|exporter| exporter.layer()));
+            #[cfg(not(feature = "otel"))]
+            debug_assert_eq!(spans_to, None, "there is no flag that sets it");
             // It fails where something else in the process logs already, which goes on then.
-            _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+            _ = lines.try_init();
             logs
         };
         LOGS.get_or_init(first).clone()
@@ -128,7 +144,37 @@ impl Logs {
     fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
         let (layer, handle) = reload::Layer::new(env_filter(level));
         let levels = Levels { now: level.to_owned(), then: None, waiting: None };
-        (layer, Self { shared: Arc::new(Shared { handle, levels: Mutex::new(levels) }) })
+        let shared = Shared {
+            handle,
+            levels: Mutex::new(levels),
+            #[cfg(feature = "otel")]
+            exporter: Mutex::default(),
+        };
+        (layer, Self { shared: Arc::new(shared) })
+    }
+
+    /// What sends spans, if it can be made.
+    #[cfg(feature = "otel")]
+    fn export(&self, spans_to: Option<&Endpoint>) -> Option<otel::Exporter> {
+        let exporter = otel::Exporter::open(spans_to?).inspect_err(|error| {
+            // Nothing is logged yet.
+            anstream::eprintln!("warning: no spans are sent (--otlp-endpoint): {error}");
+        });
+        let mut held = self.shared.exporter.lock().expect("nothing panics while it holds this lock");
+        *held = exporter.ok();
+        held.clone()
+    }
+
+    /// Sends the spans that are left, at the end of the process; waits some seconds for that at most.
+    pub async fn finish(&self) {
+        #[cfg(feature = "otel")]
+        {
+            let exporter =
+                self.shared.exporter.lock().expect("nothing panics while it holds this lock").take();
+            if let Some(exporter) = exporter {
+                exporter.finish().await;
+            }
+        }
     }
 
     /// What is logged.

@@ -124,8 +124,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         drain: DrainArgs { delay: drain_delay, window: drain_window, timeout: drain_timeout },
         log_level,
         log_format,
+        #[cfg(feature = "otel")]
+        otlp_endpoint,
     } = args;
-    _ = Logs::init(&log_level, log_format);
+    #[cfg(not(feature = "otel"))]
+    let otlp_endpoint = None;
+    let logs = Logs::init(&log_level, log_format, otlp_endpoint.as_ref());
     let grpc_listener = listen(&addr, "--addr").await?;
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
@@ -272,14 +276,16 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         parts.wait_for(GRPC_SERVER).await;
     };
     tokio::select! {
-        ended = timeout_at(Instant::now() + drain_timeout, shutdown) => match ended {
+        ended = timeout_at(Instant::now() + drain_timeout, shutdown) => { match ended {
             Ok(()) => tracing::info!("all streams have ended"),
             Err(_) => tracing::warn!(
                 "{} streams have not ended within {drain_timeout:?} (--drain-timeout) and are cut off: their clients \
                  see the connection break, and ask another server",
                 metrics.open_streams()
             ),
-        },
+        }
+            logs.finish().await;
+        }
         name = second_signal => tracing::warn!("{name} again: stopping at once"),
     }
     Ok(())

@@ -193,6 +193,12 @@ impl Cursor {
         self.next().map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// What the answers are to.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.topic.target
+    }
+
     /// What is known of this subscriber.
     #[must_use]
     pub fn subscriber(&self) -> &Arc<Subscriber> {

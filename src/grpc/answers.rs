@@ -23,6 +23,7 @@ use super::{
 use crate::{
     connection::Peer,
     controller::Unavailable,
+    spans,
     topic::{Cursor, Told},
 };
 
@@ -41,7 +42,8 @@ impl Answers {
     /// A stream of what the cursor yields, until the server drains. `peer` is told what it is sent.
     #[must_use]
     pub fn new(cursor: Cursor, drain: Drain, peer: Option<Arc<Peer>>, call: Call) -> Self {
-        Self { cursor: Some(cursor), drain, end: None, open: call.stream(peer) }
+        let span = spans::stream(&cursor);
+        Self { cursor: Some(cursor), drain, end: None, open: call.stream(peer, span) }
     }
 
     /// Whether the server's end has reached this stream. Must be asked after the cursor was polled: the

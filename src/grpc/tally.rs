@@ -8,6 +8,7 @@ use std::sync::Arc;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::time::Instant;
 use tonic::Code;
+use tracing::Span;
 
 use super::method::Method;
 use crate::{
@@ -121,11 +122,11 @@ impl Call {
         self.code = code;
     }
 
-    /// It is answered by a stream from here on.
-    pub(super) fn stream(self, peer: Option<Arc<Peer>>) -> Open {
+    /// It is answered by a stream from here on, which is traced in this span.
+    pub(super) fn stream(self, peer: Option<Arc<Peer>>, span: Span) -> Open {
         self.tally.open.inc();
         self.tally.opened.inc();
-        Open { call: self, peer, is_drained: false }
+        Open { call: self, peer, is_drained: false, span }
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) struct Open {
     call: Call,
     peer: Option<Arc<Peer>>,
     is_drained: bool,
+    span: Span,
 }
 
 impl Open {
@@ -171,6 +173,7 @@ impl Drop for Open {
         }
         self.call.tally.open.dec();
         self.call.tally.ended[over as usize].inc();
+        self.span.record("ended", over.as_str());
     }
 }
 
@@ -196,7 +199,7 @@ mod tests {
         ] {
             let before = ended(expect).get();
             let peer = Arc::new(Peer::new(([127, 0, 0, 1], 1).into(), Histogram::default()));
-            let stream = tally.call().stream(Some(peer.clone()));
+            let stream = tally.call().stream(Some(peer.clone()), Span::none());
             assert_eq!(tally.open.get(), 1);
             if let Some(connection) = connection {
                 peer.ends(connection);
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn a_stream_that_the_server_ends_is_drained_whatever_becomes_of_its_connection() {
         let metrics = Metrics::default();
-        let mut stream = Tally::new(&metrics, Method::GetProfile).call().stream(None);
+        let mut stream = Tally::new(&metrics, Method::GetProfile).call().stream(None, Span::none());
         stream.drained();
         drop(stream);
         assert_eq!(metrics.streams_ended.get_or_create(&Because { reason: "drained" }).get(), 1);

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard},
 };
 
-use tracing::{Dispatch, subscriber::DefaultGuard};
+use tracing::{
+    Dispatch,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 use tracing_subscriber::{
     Layer, Registry,
     filter::LevelFilter,
@@ -15,7 +18,7 @@ use tracing_subscriber::{
 
 /// Never logs anything. Where there is a second subscriber, all are asked whether a line is wanted when it is first
 /// come across; if there is only one, that of the thread which comes across it is, which has none in other tests.
-static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// The lines logged in this thread while it is kept.
 #[derive(Debug)]

@@ -10,6 +10,8 @@ mod linkerd;
 mod logs;
 mod mesh;
 mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod parity;
 mod robust;
 mod rolling;

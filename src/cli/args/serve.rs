@@ -96,6 +96,14 @@ pub struct ServeArgs {
     #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
+    /// Send spans to a collector of OpenTelemetry at this address, as http://host:4317 (OTLP over gRPC)
+    ///
+    /// A span is a batch of changes that was applied, a stream from its first answer to its end, a list or a watch
+    /// of a kind. Spans that cannot be sent are lost; nothing waits for them.
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "SWITCHYARD_OTLP_ENDPOINT", value_name = "URL", value_parser = logs::endpoint)]
+    pub otlp_endpoint: Option<logs::Endpoint>,
+
     /// Who may ask. It and what comes after it are listed under headings of their own.
     #[command(flatten)]
     pub tls: TlsArgs,

@@ -11,6 +11,7 @@ use tokio::{
     sync::mpsc::Sender,
     time::{Duration, Instant, sleep},
 };
+use tracing::Instrument;
 
 use super::{
     api::{Answer, Api, Trouble},
@@ -25,6 +26,7 @@ use crate::{
     metrics::{Metrics, WatchRestart},
     model::{Object, ObjectId},
     source::{Batch, Event, convert::Rejection},
+    spans,
 };
 
 /// Objects a page.
@@ -128,9 +130,16 @@ impl Follower {
                 None => continue,
             };
             let path = self.resource.path(&version);
-            let listed = match self.list(&path).await {
-                Ok(listed) => listed,
+            let span = spans::list(self.resource.kind);
+            let listed = match self.list(&path).instrument(span.clone()).await {
+                Ok(listed) => {
+                    span.record("objects", listed.objects.len());
+                    drop(span);
+                    listed
+                }
                 Err(trouble) => {
+                    span.record("failed", trouble.label());
+                    drop(span);
                     self.fail(&trouble).await?;
                     continue;
                 }
@@ -284,17 +293,23 @@ impl Follower {
                 escaped(&self.seen.0),
                 time.as_secs().max(1)
             );
-            let outcome = match self.api.get(self.resource, path, &query).await {
+            let span = spans::watch(self.resource.kind);
+            let outcome = match self.api.get(self.resource, path, &query).instrument(span.clone()).await {
                 Ok(answer) => {
                     if wordless == 0 && all_is_well {
                         self.current().await?;
                     }
-                    let outcome = self.take_events(answer, time + self.pace.grace).await?;
+                    let taking = self.take_events(answer, time + self.pace.grace);
+                    let outcome = taking.instrument(span.clone()).await?;
                     wordless += u32::from(outcome.is_err());
                     outcome
                 }
                 Err(trouble) => Err(trouble),
             };
+            if let Err(trouble) = &outcome {
+                span.record("failed", trouble.label());
+            }
+            drop(span);
             all_is_well = outcome.is_ok();
             match outcome {
                 Ok(true) => {
