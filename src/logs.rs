@@ -1,6 +1,6 @@
 //! What is logged: set up once for the process, and changed while it runs.
 //!
-//! Lines go to stderr, as text or as JSON. Which ones do is a [filter](filter) that an operator may change for a while:
+//! Lines go to stderr, as text or as JSON. Which ones do is a [`filter`] that an operator may change for a while:
 //! what it was before comes back by itself, for who asks for details seldom comes back to say that it is enough.
 
 use std::{
