@@ -88,11 +88,11 @@ pub struct Families {
     /// Answers that were resolved and splits that were inspected.
     pub resolutions: Counter,
     /// Views that were resolved from scratch and compared with what was published, by method.
-    pub audits: Family<OfKind, Counter>,
+    pub audits: Family<Rpc, Counter>,
     /// Views that were found to differ, and not to be equal since, by method.
-    pub audit_divergent_views: Family<OfKind, Gauge>,
+    pub audit_divergent_views: Family<Rpc, Gauge>,
     /// How often a view was found to differ, by method.
-    pub audit_divergences: Family<OfKind, Counter>,
+    pub audit_divergences: Family<Rpc, Counter>,
     /// How long ago any view was last audited, at most, in seconds; 0 before all of them were once.
     pub audit_round: Gauge<f64, AtomicU64>,
     /// Batches of events applied.

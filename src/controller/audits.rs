@@ -18,7 +18,7 @@ use crate::{
     audit::Divergence,
     bucket::{Bucket, Rate},
     engine::Change,
-    metrics::{Metrics, OfKind},
+    metrics::{Metrics, Rpc},
     resolve::Target,
     topic::Topic,
 };
@@ -73,18 +73,18 @@ impl Audits {
     /// A view that is not kept any more is not wrong either.
     pub(super) fn forget(&mut self, target: &Target, metrics: &Metrics) {
         if self.divergent.remove(target) {
-            metrics.audit_divergent_views.get_or_create(&of_kind(target)).dec();
+            metrics.audit_divergent_views.get_or_create(&rpc(target)).dec();
         }
     }
 
     fn found(&mut self, target: &Target, diverges: bool, metrics: &Metrics) {
-        metrics.audits.get_or_create(&of_kind(target)).inc();
+        metrics.audits.get_or_create(&rpc(target)).inc();
         if !diverges {
             return self.forget(target, metrics);
         }
-        metrics.audit_divergences.get_or_create(&of_kind(target)).inc();
+        metrics.audit_divergences.get_or_create(&rpc(target)).inc();
         if self.divergent.insert(target.clone()) {
-            metrics.audit_divergent_views.get_or_create(&of_kind(target)).inc();
+            metrics.audit_divergent_views.get_or_create(&rpc(target)).inc();
         }
     }
 }
@@ -146,6 +146,6 @@ impl Controller {
     }
 }
 
-fn of_kind(target: &Target) -> OfKind {
-    OfKind { kind: target.query.method() }
+fn rpc(target: &Target) -> Rpc {
+    Rpc { rpc: target.query.method() }
 }

@@ -73,6 +73,9 @@ impl Families {
             drop(self.streams_started.get_or_create(&rpc));
             drop(self.messages.get_or_create(&rpc));
             drop(self.skipped.get_or_create(&rpc));
+            drop(self.audits.get_or_create(&rpc));
+            drop(self.audit_divergent_views.get_or_create(&rpc));
+            drop(self.audit_divergences.get_or_create(&rpc));
         }
         for kind in Kind::ALL.map(Kind::as_str) {
             drop(self.objects.get_or_create(&OfKind { kind }));

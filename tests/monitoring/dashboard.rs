@@ -14,9 +14,7 @@ use crate::{
 const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
 
 /// Panels that show nothing of a server which serves a folder and with which nothing is wrong, and why.
-const EMPTY: [(&str, &str); 4] = [
-    ("Divergent views", "nothing is audited yet"),
-    ("Self-audit", "the same"),
+const EMPTY: [(&str, &str); 2] = [
     ("Informer lag, p99", "a folder has no API server that could be late"),
     ("Lists and watches that failed", "nor one that could fail"),
 ];

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::{
     logs::captured::Captured,
-    metrics::OfKind,
+    metrics::Rpc,
     wire::{self, Frames},
 };
 
@@ -75,8 +75,8 @@ fn told(cursor: &mut Cursor) -> Option<Frames> {
     }
 }
 
-fn gets() -> OfKind {
-    OfKind { kind: "get" }
+fn gets() -> Rpc {
+    Rpc { rpc: "get" }
 }
 
 /// The audits, the divergences so far, and whether one lasts.

@@ -22,7 +22,7 @@ use switchyard::{
     controller::{Controller, Directory, Pace, VIEW_LINGER},
     engine::Engine,
     hold::Lead,
-    metrics::{Metrics, OfKind},
+    metrics::{Metrics, Rpc},
     model::Object,
     resolve::{Options, Query, Target},
     source::{Batch, Event},
@@ -251,10 +251,10 @@ async fn perform(play: &Play) -> Result<(), TestCaseError> {
     sleep(VIEW_LINGER * 2).await;
     prop_assert_eq!(server.directory.topics().len(), 0);
     prop_assert_eq!(server.metrics.views.get(), 0);
-    let kinds = ["get", "get_profile"].map(|kind| OfKind { kind });
-    let audits = kinds.each_ref().map(|kind| server.metrics.audits.get_or_create(kind).get());
+    let rpcs = ["get", "get_profile"].map(|rpc| Rpc { rpc });
+    let audits = rpcs.each_ref().map(|rpc| server.metrics.audits.get_or_create(rpc).get());
     prop_assert!(audits[0] + audits[1] > 0);
-    let false_alarms = kinds.map(|kind| server.metrics.audit_divergences.get_or_create(&kind).get());
+    let false_alarms = rpcs.map(|rpc| server.metrics.audit_divergences.get_or_create(&rpc).get());
     prop_assert_eq!(false_alarms, [0, 0]);
     Ok(())
 }

@@ -10,7 +10,7 @@ use switchyard::{
         drain::Drain,
     },
     hold::Lead,
-    metrics::{Metrics, OfKind},
+    metrics::{Metrics, Rpc},
     model::Kind,
     resolve::Options,
     source::{Batch, Event},
@@ -101,9 +101,9 @@ impl Server {
     /// If nothing will be any more, or if it found itself in the wrong.
     pub(super) fn note_settled(&mut self) -> Result<(), String> {
         self.settled = if self.leaf_drain.is_zero() { self.history.len().saturating_sub(1) } else { 0 };
-        for kind in ["get", "get_profile"] {
-            if self.metrics.audit_divergences.get_or_create(&OfKind { kind }).get() > 0 {
-                return Err(format!("an audit found an answer of {kind} that is not true"));
+        for rpc in ["get", "get_profile"] {
+            if self.metrics.audit_divergences.get_or_create(&Rpc { rpc }).get() > 0 {
+                return Err(format!("an audit found an answer of {rpc} that is not true"));
             }
         }
         if self.controller.is_finished() { Err("the controller ended".to_owned()) } else { Ok(()) }
