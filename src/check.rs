@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::{
     cli::{CheckArgs, Output, OutputArgs},
-    context::Reading,
     engine::Engine,
-    model::{Kind, Name, ServiceKind},
-    resolve::{Client, Options, Query, Target},
+    model::{Kind, Name},
+    plan::ask_for_everything,
+    resolve::Options,
     source::{Report, manifests::Manifests},
     status::{Notice, Status},
 };
@@ -46,19 +46,6 @@ pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
         Output::Json => print_json(out, &report, &status),
     };
     if status.warnings.is_empty() { NOTHING_ODD } else { SOMETHING_ODD }
-}
-
-/// Asks for every port of every Service, because some oddities show only to those who ask. That an ExternalName
-/// has no endpoints is none where nobody asks for it.
-fn ask_for_everything(engine: &mut Engine) {
-    let services: Vec<_> = engine.cluster().services().cloned().collect();
-    for service in services.iter().filter(|service| !matches!(service.kind, ServiceKind::ExternalName(_))) {
-        for port in &service.ports {
-            let (service, instance, reading) = (service.name.clone(), None, Reading::Leaf);
-            let query = Query::Endpoints { service, instance, port: port.port, reading };
-            engine.watch(&Target { query, client: Client::default() });
-        }
-    }
 }
 
 /// The place as the user would open it: the report names files from the folder on.

@@ -105,6 +105,17 @@ impl Cluster {
         self.splits.values()
     }
 
+    /// All Nodes, in no particular order.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.nodes.values()
+    }
+
+    /// Whether there is such an object.
+    #[must_use]
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.ids_of(id.kind).contains(&id.name)
+    }
+
     /// How many objects of a kind there are.
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {

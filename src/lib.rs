@@ -23,7 +23,7 @@
 //!   reaches many;
 //! * [`connection`] an HTTP/2 connection and its streams, [`tls`] who they are with;
 //! * [`grpc`], [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
-//! * [`cli`], [`check`] and [`client`] the commands.
+//! * [`cli`], [`check`] and [`client`] the commands, [`plan`] what an edit would change.
 //!
 //! From `model` to `engine` nothing does IO, has a clock or can fail: what a user got wrong is part of the
 //! answer, as a warning.
@@ -49,6 +49,7 @@ pub mod logs;
 pub mod metrics;
 pub mod model;
 pub mod pb;
+pub mod plan;
 pub mod resolve;
 pub mod serve;
 pub mod share;

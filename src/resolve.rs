@@ -30,6 +30,7 @@ mod split;
 
 pub(crate) use entries::Memo;
 pub use options::{MeshOptions, Options};
+pub(crate) use pool::node_of;
 pub(crate) use selection::{Pools, SelectionKey};
 pub use split::{BackendShare, shares};
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use super::{Look, pool::Candidate, selection::SelectionKey};
 use crate::{
     blocks::Blocks,
-    model::{Name, NsName},
+    model::{Name, NsName, TargetRef},
     view::{Entry, Meta},
     wire,
 };
@@ -73,6 +73,15 @@ pub(crate) struct Memo {
     pub(crate) used: Vec<SelectionKey>,
 }
 
+/// An endpoint that a service contributes to an answer.
+pub(crate) struct Contribution<'a> {
+    pub(crate) addr: SocketAddr,
+    /// Its weight as that service's; the answer has the sum over all that have the address.
+    pub(crate) weight: u32,
+    /// What is behind it.
+    pub(crate) target: &'a TargetRef,
+}
+
 impl Memo {
     /// The parts of the answer, by the names of their services.
     pub(super) fn parts(&self) -> &[Part] {
@@ -84,6 +93,20 @@ impl Memo {
     pub(crate) fn corrupt(&mut self) {
         let first = self.entries.iter().next().map(|first| (first.addr, None));
         self.entries = self.entries.edited(first.into_iter().collect());
+    }
+
+    /// The services that the answer has its endpoints from, with the endpoints of each.
+    pub(crate) fn contributions(
+        &self,
+    ) -> impl Iterator<Item = (&NsName, impl Iterator<Item = Contribution<'_>>)> {
+        self.parts.iter().map(|part| {
+            let contributions = part.selected.iter().map(move |candidate| Contribution {
+                addr: candidate.addr,
+                weight: part.entry(candidate).weight,
+                target: &candidate.stored.endpoint.target,
+            });
+            (&part.service, contributions)
+        })
     }
 
     pub(super) fn using(self, used: Vec<SelectionKey>) -> Self {

@@ -72,7 +72,8 @@ impl Candidate {
     }
 }
 
-pub(super) fn node_of(stored: &StoredEndpoint) -> Option<&Name> {
+/// The node an endpoint runs on, for a Pod.
+pub(crate) fn node_of(stored: &StoredEndpoint) -> Option<&Name> {
     match &stored.backing {
         Backing::Pod { node, .. } => stored.endpoint.node.as_ref().or(node.as_ref()),
         _ => None,

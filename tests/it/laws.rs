@@ -15,6 +15,7 @@ mod explained;
 mod known;
 mod large;
 pub(crate) mod oracle;
+mod plan;
 mod shares;
 pub(crate) mod simple;
 mod streams;

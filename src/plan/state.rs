@@ -1,0 +1,48 @@
+//! A state of a cluster, as it is planned from or to.
+
+use std::sync::Arc;
+
+use super::ask_for_everything;
+use crate::{
+    cluster::Cluster,
+    engine::Engine,
+    model::Name,
+    resolve::Options,
+    source::Batch,
+    status::{Notice, Status},
+};
+
+/// All objects, and everything that is odd about them.
+#[derive(Debug)]
+pub struct State {
+    engine: Engine,
+    warnings: Vec<Notice>,
+}
+
+impl State {
+    /// What a source says with these batches, taken one after the other. All kinds have to be in them.
+    #[must_use]
+    pub fn new(domain: Name, options: Options, batches: impl IntoIterator<Item = Batch>) -> Self {
+        let mut engine = Engine::new(domain, options);
+        let mut report = Arc::default();
+        for batch in batches {
+            engine.apply(batch.events);
+            report = batch.report.unwrap_or(report);
+        }
+        ask_for_everything(&mut engine);
+        let warnings = Status::new(&engine, &report).warnings;
+        Self { engine, warnings }
+    }
+
+    /// The objects.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        self.engine.cluster()
+    }
+
+    /// Everything odd about them.
+    #[must_use]
+    pub fn warnings(&self) -> &[Notice] {
+        &self.warnings
+    }
+}
