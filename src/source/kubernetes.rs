@@ -16,13 +16,13 @@ use tokio::{
 };
 
 pub(crate) use self::api::TROUBLES;
-pub use self::pace::Pace;
 use self::{
     api::Api,
     follow::{Closed, Follower},
     kinds::RESOURCES,
     notes::Notes,
 };
+pub use self::{once::NotRead, pace::Pace};
 use super::{Batch, Event};
 use crate::{metrics::Metrics, model::Kind, status::Status};
 
@@ -34,6 +34,7 @@ mod follow;
 mod interner;
 mod kinds;
 mod notes;
+mod once;
 mod pace;
 mod stale;
 

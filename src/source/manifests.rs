@@ -10,14 +10,21 @@
 //! * `settling`: when a change is no longer half done;
 //! * `yaml` and `items`: a file's text -> documents -> objects;
 //! * `collection`: all files together -> what is new, and the report;
+//! * `edit`: what somebody would like to apply, for [`plan`](crate::plan);
 //! * `controllers`: what a cluster would add, from `workloads`, `outside` and `services`, at `addresses`.
 //!
-//! Only `folder` and this file do IO.
+//! Only `folder`, `edit` and this file do IO.
 
-use std::{panic::resume_unwind, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
 
+pub use self::edit::{BadEdit, BadRemoval, Edit, EditFile, Foreseen, Removal};
 use self::{
     collection::Collection,
     folder::{Folder, Scan, Trouble},
@@ -29,6 +36,7 @@ use crate::model::Reason;
 mod addresses;
 mod collection;
 mod controllers;
+mod edit;
 mod folder;
 mod hash;
 mod items;
@@ -132,16 +140,48 @@ impl Manifests {
     }
 
     fn take(&mut self, Settled { changes, troubles }: Settled) -> Batch {
-        let finding = |Trouble { folder, message }: Trouble| {
-            let file = if folder.as_os_str().is_empty() { Arc::from(PathBuf::from(".")) } else { folder };
-            Finding {
-                reason: Reason::UnreadableFile,
-                object: None,
-                location: Location { file, line: 0 },
-                message,
-            }
-        };
         self.collection.take(changes, troubles.into_iter().map(finding).collect())
+    }
+}
+
+fn finding(Trouble { folder, message }: Trouble) -> Finding {
+    let file = if folder.as_os_str().is_empty() { Arc::from(PathBuf::from(".")) } else { folder };
+    Finding { reason: Reason::UnreadableFile, object: None, location: Location { file, line: 0 }, message }
+}
+
+/// Manifests that were read once, for an edit to be planned over them. Places in them are named as the user would
+/// open them, which is how those of the edit are named too.
+#[derive(Debug)]
+pub struct Snapshot(Collection);
+
+impl Snapshot {
+    /// Reads the folder, or the single file. The batch has all objects of every kind.
+    ///
+    /// # Errors
+    /// [`OpenError`] as for [`Manifests::open`].
+    pub fn open(path: &Path) -> Result<(Self, Batch), OpenError> {
+        let scan = Folder::new(path.to_owned()).scan();
+        if let Some(trouble) = scan.failure() {
+            return Err(OpenError { path: path.to_owned(), message: trouble.message.clone() });
+        }
+        let is_folder = path.is_dir();
+        let named = |inside: Arc<Path>| -> Arc<Path> {
+            if is_folder { path.join(inside).into() } else { path.into() }
+        };
+        let (_, Settled { changes, troubles }) = Settling::begin(scan);
+        let changes = changes.into_iter().map(|(inside, change)| (named(inside), change)).collect();
+        let named = |trouble: Trouble| Trouble { folder: named(trouble.folder), ..trouble };
+        let mut collection = Collection::default();
+        let batch = collection.take(changes, troubles.into_iter().map(named).map(finding).collect());
+        Ok((Self(collection), batch))
+    }
+
+    /// What would be another after an edit: the batch that follows the first one. Nothing is written.
+    ///
+    /// # Errors
+    /// [`BadEdit`] if something is to be removed that is not there.
+    pub fn edited(mut self, edit: Edit) -> Result<Batch, BadEdit> {
+        self.0.edit(edit)
     }
 }
 

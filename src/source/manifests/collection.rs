@@ -5,17 +5,18 @@
 //! the file, or the object in a file, is still there. Whoever asks later is told what is wrong meanwhile.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
     sync::Arc,
 };
 
 use super::{
     controllers::{Controllers, Objects, Wanted},
+    edit::{BadEdit, Edit},
     items::{self, Content, Item, Items, Key},
 };
 use crate::{
-    model::{Kind, Reason},
+    model::{Kind, Object, Reason},
     source::{Batch, Event, Finding, Location, Origin, Report},
 };
 
@@ -23,6 +24,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Collection {
     files: BTreeMap<Arc<Path>, File>,
+    /// Files that are applied over those; only ever of an edit that is planned.
+    edit: Vec<(Arc<Path>, File)>,
+    /// What was last wrong with the folder.
+    trouble: Vec<Finding>,
     /// The version of each object that is used.
     good: HashMap<Key, Content>,
     controllers: Controllers,
@@ -69,7 +74,38 @@ impl Collection {
                 Err(trouble) => file.trouble = Some(trouble),
             }
         }
-        self.settle(trouble)
+        self.trouble = trouble;
+        self.settle()
+    }
+
+    /// Applies an edit over the files, as `kubectl apply` and `kubectl delete` would after all of them: what is in
+    /// it takes the place of the objects of the same names. The batch is what differs then.
+    ///
+    /// # Errors
+    /// [`BadEdit`] if something is to be removed that is not there.
+    pub(super) fn edit(&mut self, edit: Edit) -> Result<Batch, BadEdit> {
+        let Edit { files: mut edited, removed } = edit;
+        let all = self.files.values().flat_map(|file| &file.items.items);
+        let known: HashSet<&Key> = all.map(|item| &item.key).collect();
+        let missing = removed.iter().filter(|key| !known.contains(key));
+        let missing: Vec<_> =
+            missing.map(|key| format!("{key} is to be removed, and the manifests have none")).collect();
+        if !missing.is_empty() {
+            return Err(BadEdit(missing));
+        }
+        let mut replaced: HashSet<Key> = removed.into_iter().collect();
+        for item in edited.iter_mut().flat_map(|(_, items)| &mut items.items) {
+            if let Ok(content) = &mut item.content {
+                content.keep_age(self.good.get(&item.key));
+            }
+            replaced.insert(item.key.clone());
+        }
+        for file in self.files.values_mut() {
+            file.items.items.retain(|item| !replaced.contains(&item.key));
+        }
+        let file = |(path, items)| (path, File { items, trouble: None });
+        self.edit = edited.into_iter().map(file).collect();
+        Ok(self.settle())
     }
 
     /// What was reported last.
@@ -79,8 +115,9 @@ impl Collection {
     }
 
     /// Works out what is true now, and what of it is news.
-    fn settle(&mut self, trouble: Vec<Finding>) -> Batch {
-        let mut report = Report { findings: trouble, files: self.files.len(), ..Report::default() };
+    fn settle(&mut self) -> Batch {
+        let mut report =
+            Report { findings: self.trouble.clone(), files: self.files.len(), ..Report::default() };
         if self.files.is_empty() && report.findings.is_empty() {
             report.findings.push(Finding {
                 reason: Reason::NoManifests,
@@ -89,10 +126,11 @@ impl Collection {
                 message: "found no .yaml, .yml or .json file here; there is nothing to serve".to_owned(),
             });
         }
-        for (path, file) in &self.files {
+        let files = || self.files.iter().chain(self.edit.iter().map(|(path, file)| (path, file)));
+        for (path, file) in files() {
             file.report(path, &mut report);
         }
-        let chosen = choose(&self.files, &self.good, &mut report.findings);
+        let chosen = choose(files(), &self.good, &mut report.findings);
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
@@ -167,16 +205,25 @@ impl File {
     }
 }
 
+impl Content {
+    /// A split stays as old as it was, whatever a manifest does not say: the oldest of several holds.
+    fn keep_age(&mut self, before: Option<&Self>) {
+        if let (Self::Other(Object::TrafficSplit(new)), Some(Self::Other(Object::TrafficSplit(old)))) =
+            (self, before)
+            && new.created.is_none()
+        {
+            Arc::make_mut(new).created = old.created;
+        }
+    }
+}
+
 /// What a message ends with if something newer cannot be used.
 const STILL_USED: &str = "(the last good version is still used)";
 
 /// The items of a file, or the line and the reason why it cannot be taken.
 fn read(bytes: &[u8]) -> Result<Items, (u32, String)> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), "expected text in UTF-8, found other bytes".to_owned())
-    })?;
-    items::read(text).map_err(|error| (error.line, error.message))
+    let text = std::str::from_utf8(bytes).map_err(|error| items::not_text(bytes, error));
+    text.and_then(items::read).map_err(|error| (error.line, error.message))
 }
 
 /// What is used of an object, and where it is.
@@ -191,7 +238,7 @@ type Place<'f> = (&'f Arc<Path>, &'f Item);
 /// Chooses between the places that one object may be in: the last one, as `kubectl apply` of all the files
 /// would leave it. If that one is of no use, the object stays as it was.
 fn choose<'f>(
-    files: &'f BTreeMap<Arc<Path>, File>,
+    files: impl Iterator<Item = (&'f Arc<Path>, &'f File)>,
     good: &'f HashMap<Key, Content>,
     findings: &mut Vec<Finding>,
 ) -> HashMap<&'f Key, Chosen<'f>> {

@@ -18,7 +18,7 @@ use std::{
 use crate::whole_file;
 
 /// Larger files are no manifests; a cluster takes none above some 3 MiB.
-const MAX_FILE_BYTES: u64 = 16 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// More files than anybody has manifests: this is the wrong folder.
 const MAX_FILES: usize = 100_000;

@@ -4,7 +4,7 @@
 //! of it would be as likely a slip of the editor as what the user wants. An object that can be named but not
 //! used is that object's trouble only.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::Path, str::Utf8Error, sync::Arc};
 
 use serde_json::Value;
 
@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     model::{Kind, NsName, Object, ObjectId},
-    source::convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
+    source::{
+        Location, Origin,
+        convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
+    },
 };
 
 /// What is in a file.
@@ -74,13 +77,54 @@ pub(super) enum Content {
     Workload(Arc<Workload>, Option<Object>),
 }
 
+impl Item {
+    /// The line of a field: its own, else that of the nearest enclosing one that is known.
+    pub(super) fn line_of(&self, path: &str) -> u32 {
+        let origin = Origin {
+            location: Location { file: Path::new("").into(), line: self.line },
+            lines: self.lines.clone(),
+        };
+        origin.locate(path).line
+    }
+}
+
 /// Everything in a file's text.
 pub(super) fn read(text: &str) -> Result<Items, SyntaxError> {
+    read_in(text, DEFAULT_NAMESPACE)
+}
+
+/// The same, where objects that name no namespace are in this one.
+pub(super) fn read_in(text: &str, namespace: &str) -> Result<Items, SyntaxError> {
     let mut items = Items::default();
-    for document in yaml::parse(text)? {
+    for mut document in yaml::parse(text)? {
+        if namespace != DEFAULT_NAMESPACE {
+            put_in(&mut document.value, namespace);
+        }
         items.take(document.value, &document.lines, Some(NodeId::ROOT), document.lines.line(NodeId::ROOT))?;
     }
     Ok(items)
+}
+
+/// Why bytes are no text.
+pub(super) fn not_text(bytes: &[u8], error: Utf8Error) -> SyntaxError {
+    let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+    let message = "expected text in UTF-8, found other bytes".into();
+    SyntaxError { line: u32::try_from(line).unwrap_or(u32::MAX), message }
+}
+
+/// Puts an object that names no namespace into this one, or each object of a list. Lists are no deeper in one
+/// another than a document may be.
+fn put_in(value: &mut Value, namespace: &str) {
+    if value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"))
+        && let Some(Value::Array(items)) = value.get_mut("items")
+    {
+        return items.iter_mut().for_each(|item| put_in(item, namespace));
+    }
+    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    let own = metadata.get("namespace").unwrap_or(&Value::Null);
+    if own.is_null() || own.as_str() == Some("") {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
 }
 
 impl Items {

@@ -149,6 +149,10 @@ pub(super) enum WorkloadKind {
 }
 
 impl WorkloadKind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 4] =
+        [Self::Deployment, Self::StatefulSet, Self::ReplicaSet, Self::DaemonSet];
+
     /// The workload that an object is, by its group; every version of them reads the same.
     pub(super) fn of(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
@@ -156,9 +160,7 @@ impl WorkloadKind {
     }
 
     fn named(kind: &str) -> Option<Self> {
-        [Self::Deployment, Self::StatefulSet, Self::ReplicaSet, Self::DaemonSet]
-            .into_iter()
-            .find(|k| k.to_string() == kind)
+        Self::ALL.into_iter().find(|k| k.to_string() == kind)
     }
 }
 

@@ -1,0 +1,175 @@
+//! An edit that nobody has applied yet: objects as `kubectl apply` would take them, and objects to be removed.
+//!
+//! Stricter than a folder that is served: whatever is wrong in it is an error, with the place, because a plan of
+//! half an edit would be a lie. What it would do to manifests is for [`Collection`](super::collection) to say,
+//! what it would do to a cluster that is running for [`live`].
+
+mod live;
+mod removal;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use self::{
+    live::Foreseen,
+    removal::{BadRemoval, Removal},
+};
+use super::{
+    folder::{Folder, MAX_FILE_BYTES, Sight},
+    items::{self, Items, Key},
+};
+use crate::model::Name;
+
+/// So many things that are wrong are named; the others are counted.
+const NAMED: usize = 20;
+
+/// Where an edit is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditFile {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A file, or a folder with its sub-folders.
+    Path(PathBuf),
+}
+
+impl From<&str> for EditFile {
+    fn from(text: &str) -> Self {
+        if text == "-" { Self::Stdin } else { Self::Path(text.into()) }
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Edit {
+    /// What is in each file, in the order in which they were named.
+    pub(super) files: Vec<(Arc<Path>, Items)>,
+    /// What is to be removed.
+    pub(super) removed: Vec<Key>,
+}
+
+/// Why an edit cannot be planned: one line for each thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the edit cannot be used, so nothing was planned:\n  {}", .0.join("\n  "))]
+pub struct BadEdit(pub(super) Vec<String>);
+
+impl Edit {
+    /// Reads an edit. Objects that name no namespace are taken to be in this one.
+    ///
+    /// # Errors
+    /// [`BadEdit`] with every place where something cannot be read or used, and what would be right.
+    pub fn open(files: &[EditFile], removals: &[Removal], namespace: &Name) -> Result<Self, BadEdit> {
+        let mut texts = Vec::new();
+        let mut wrong = Vec::new();
+        for file in files {
+            match file {
+                EditFile::Stdin => match stdin() {
+                    Ok(content) => texts.push((PathBuf::from("stdin"), content)),
+                    Err(error) => wrong.push(format!("stdin: cannot be read: {error}")),
+                },
+                EditFile::Path(path) => read_path(path, &mut texts, &mut wrong),
+            }
+        }
+        let removed = removals.iter().map(|removal| removal.key(namespace)).collect();
+        Self::of(texts, removed, namespace, wrong)
+    }
+
+    /// The same from texts.
+    fn of(
+        texts: Vec<(PathBuf, Vec<u8>)>,
+        removed: Vec<Key>,
+        namespace: &Name,
+        mut wrong: Vec<String>,
+    ) -> Result<Self, BadEdit> {
+        let mut edit = Self { files: Vec::new(), removed };
+        for (path, content) in texts {
+            let read = match std::str::from_utf8(&content) {
+                Ok(text) => items::read_in(text, namespace.as_str()),
+                Err(error) => Err(items::not_text(&content, error)),
+            };
+            match read {
+                Err(error) => wrong.push(format!("{}:{}: {}", path.display(), error.line, error.message)),
+                Ok(items) => {
+                    wrong.extend(useless(&path, &items));
+                    edit.files.push((path.into(), items));
+                }
+            }
+        }
+        let is_empty = |(_, items): &(_, Items)| items.items.is_empty() && items.skipped.is_empty();
+        if wrong.is_empty() && edit.removed.is_empty() && edit.files.iter().all(is_empty) {
+            wrong.push("expected Kubernetes objects, found none".to_owned());
+        }
+        let both = edit.items().filter(|key| edit.removed.contains(key));
+        wrong.extend(both.map(|key| format!("{key} is to be applied and removed; choose one of the two")));
+        if wrong.len() > NAMED {
+            let more = wrong.len() - NAMED;
+            wrong.truncate(NAMED);
+            wrong.push(format!("and {more} more"));
+        }
+        if wrong.is_empty() { Ok(edit) } else { Err(BadEdit(wrong)) }
+    }
+
+    /// What it is called, of everything that is to be applied.
+    fn items(&self) -> impl Iterator<Item = &Key> {
+        self.files.iter().flat_map(|(_, items)| &items.items).map(|item| &item.key)
+    }
+
+    /// Kinds in it that no answer depends on, with how many objects of each.
+    #[must_use]
+    pub fn skipped(&self) -> BTreeMap<&str, usize> {
+        let mut skipped = BTreeMap::new();
+        for (kind, count) in self.files.iter().flat_map(|(_, items)| &items.skipped) {
+            *skipped.entry(kind.as_str()).or_default() += count;
+        }
+        skipped
+    }
+}
+
+/// The objects that can be named and not used.
+fn useless(path: &Path, items: &Items) -> Vec<String> {
+    let wrong = items.items.iter().filter_map(|item| {
+        let rejection = item.content.as_ref().err()?;
+        let line = item.line_of(&rejection.path);
+        // A name that is refused can hold anything, also what would look like another line.
+        let name = item.key.to_string().escape_debug().to_string();
+        Some(format!("{}:{line}: {name}: {rejection}", path.display()))
+    });
+    wrong.collect()
+}
+
+fn stdin() -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut stdin = io::stdin().lock().take(MAX_FILE_BYTES + 1);
+    stdin.read_to_end(&mut content)?;
+    if stdin.limit() == 0 {
+        return Err(io::Error::other(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
+    }
+    Ok(content)
+}
+
+/// Reads a file, or all manifests of a folder by name.
+fn read_path(path: &Path, texts: &mut Vec<(PathBuf, Vec<u8>)>, wrong: &mut Vec<String>) {
+    let scan = Folder::new(path.to_owned()).scan();
+    let is_folder = path.is_dir();
+    let place = |inside: &Path| {
+        if is_folder && !inside.as_os_str().is_empty() { path.join(inside) } else { path.to_owned() }
+    };
+    for trouble in &scan.troubles {
+        wrong.push(format!("{}: {}", place(&trouble.folder).display(), trouble.message));
+    }
+    let mut files = scan.files;
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    for seen in files {
+        match (seen.content, seen.sight) {
+            (Some(content), _) => texts.push((place(&seen.path), content)),
+            (None, Sight::Unreadable(why)) => wrong.push(format!("{}: {why}", place(&seen.path).display())),
+            (None, Sight::Content(_)) => unreachable!("a first look reads everything"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
