@@ -1,6 +1,7 @@
 //! The command line: what can be typed (`args`), and for each command what runs.
 //!
-//! `get` and `profile` live here whole: ask, fold what comes, show it (as text or as JSON). `serve` and
+//! `get`, `profile` and `diff` live here whole: ask, fold what comes, show it (as text or as JSON). `plan` reads and
+//! shows what [`crate::plan`] finds. `serve` and
 //! `check` are only parsed here; [`crate::serve`] and [`crate::check`] do the work.
 
 mod args;
@@ -12,6 +13,7 @@ mod log_level;
 mod moment;
 mod pages;
 mod percent;
+mod plan;
 mod profile;
 mod streams;
 mod style;
@@ -28,9 +30,9 @@ use std::{
 pub(crate) use self::args::some_duration;
 pub use self::args::{
     AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs,
-    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs, Output, OutputArgs,
-    ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode, VersionArgs,
-    WhyArgs,
+    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs, Output, OutputArgs, PlanArgs,
+    PlanOutput, ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode,
+    VersionArgs, WhyArgs,
 };
 use self::exit::{Exit, Failure};
 
@@ -63,6 +65,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         Command::Completions(args) => pages::completions(&args, out),
         Command::Man(args) => pages::man(&args, out),
         Command::Why(args) => why::run(*args, out).await,
+        Command::Plan(args) => Box::pin(plan::run(*args, out)).await,
         Command::Version(args) => version::run(&args, out),
     };
     // Also after an error: what came before it is worth seeing.

@@ -11,6 +11,7 @@ mod log_level;
 mod mesh;
 mod pages;
 mod parse;
+mod plan;
 mod profile;
 mod serve;
 mod streams;
@@ -30,6 +31,7 @@ pub use self::{
     log_level::LogLevelArgs,
     mesh::{MeshArgs, TransportMode},
     pages::{CompletionsArgs, ManArgs},
+    plan::{PlanArgs, PlanOutput},
     profile::ProfileArgs,
     serve::{ApexOverride, LogFormat, ServeArgs},
     streams::{SortBy, StreamsArgs},
@@ -116,6 +118,10 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Write the man page
     Man(ManArgs),
+    /// Show what an edit would change: shares of the traffic, endpoints, warnings; nothing is applied
+    ///
+    /// Compares what every client would be told before and after, over a folder of manifests or a cluster.
+    Plan(Box<PlanArgs>),
     /// Print the version
     Version(VersionArgs),
 }

@@ -5,6 +5,7 @@ use std::{error::Error, io, time::Duration};
 use http::StatusCode;
 use tonic::Code;
 
+use super::plan::Unplanned;
 use crate::{
     admin::BadToken,
     client::{AdminError, BadTls, ConnectError, HostPort, StreamError, TlsFault},
@@ -22,6 +23,10 @@ pub(super) enum Exit {
     Usage,
     /// `--once`, and the answer was that there is nothing.
     Nothing,
+    /// `plan`, and the edit brings warnings.
+    Warned,
+    /// `plan --exit-code`, and answers change.
+    Changed,
 }
 
 impl Exit {
@@ -30,7 +35,8 @@ impl Exit {
             Self::Fine => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Nothing => 3,
+            Self::Nothing | Self::Warned => 3,
+            Self::Changed => 4,
         }
     }
 }
@@ -81,6 +87,9 @@ pub(super) enum Failure {
 
     #[error("{0}")]
     Manifests(#[from] OpenError),
+
+    #[error("{0}")]
+    Plan(Box<Unplanned>),
 
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),

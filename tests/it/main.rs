@@ -4,6 +4,7 @@ mod abuse;
 mod admin;
 mod drain_order;
 mod fuzz;
+mod golden;
 mod kubernetes;
 mod laws;
 mod linkerd;
@@ -13,6 +14,7 @@ mod metrics;
 #[cfg(feature = "otel")]
 mod otel;
 mod parity;
+mod plan;
 mod robust;
 mod rolling;
 mod server;

@@ -1,0 +1,88 @@
+//! The two states that a plan is between: as it is, and as it would be.
+
+use std::sync::Arc;
+
+use super::Shown;
+use crate::{
+    cli::{ApexOverride, PlanArgs},
+    context::Context,
+    metrics::Metrics,
+    model::Name,
+    plan::{Asker, Plan, State},
+    resolve::{Client, Options},
+    source::{
+        Batch,
+        kubernetes::{ConnectError, Kubernetes, NotRead},
+        manifests::{BadEdit, Edit, OpenError, Snapshot},
+    },
+};
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum Unplanned {
+    #[error("{0}")]
+    Edit(#[from] BadEdit),
+    #[error("{0}")]
+    Manifests(#[from] OpenError),
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    #[error("{0}")]
+    Cluster(#[from] NotRead),
+}
+
+pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
+    // A flag that nobody uses does not compile.
+    let PlanArgs {
+        filename,
+        remove,
+        manifests,
+        kubeconfig,
+        timeout: limit,
+        namespace,
+        token,
+        output: _,
+        exit_code: _,
+        cluster_domain,
+        enable_ipv6,
+        apex_override,
+        mesh,
+    } = args;
+    let apex_override = apex_override == ApexOverride::Always;
+    let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
+    let domain = Name::from(cluster_domain);
+    let state = |batches: Vec<Batch>| State::new(domain.clone(), options.clone(), batches);
+    let edit = Edit::open(&filename, &remove, &namespace.into())?;
+    let mut notes = left_out(&edit);
+    let (before, after) = match manifests {
+        Some(path) => {
+            let (snapshot, first) = Snapshot::open(&path)?;
+            let then = snapshot.edited(edit)?;
+            (state(vec![first.clone()]), state(vec![first, then]))
+        }
+        None => {
+            let source = Kubernetes::open(kubeconfig, Metrics::default()).await?;
+            let batches = source.read_once(limit).await?;
+            let before = state(batches.clone());
+            let foreseen = edit.in_cluster(before.cluster())?;
+            notes.extend(foreseen.notes);
+            let then = Batch { events: foreseen.events, ..Batch::default() };
+            (before, state(batches.into_iter().chain([then]).collect()))
+        }
+    };
+    let asker = token.map_or(Asker::Everybody, |token| {
+        let Context { node, namespace, .. } = Context::parse(&token);
+        Asker::One(Client { node, namespace })
+    });
+    let plan = Plan::between(&before, &after, &options, &asker);
+    Ok(Shown { plan, notes })
+}
+
+/// What of the edit nobody is told of.
+fn left_out(edit: &Edit) -> Vec<String> {
+    let skipped = edit.skipped();
+    let counted: Vec<_> = skipped.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    if counted.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("no answer depends on {}", counted.join(", "))]
+}
