@@ -164,7 +164,7 @@ fn of_two_objects_with_one_name_the_last_is_used() {
         })
     };
     let ports = |batch: &Batch| match port(batch) {
-        Some(crate::model::Object::Service(service)) => service.ports.iter().map(|p| p.port).collect(),
+        Some(Object::Service(service)) => service.ports.iter().map(|p| p.port).collect(),
         _ => vec![],
     };
     assert_eq!(ports(&batch), [3]);
