@@ -5,6 +5,7 @@
 //! `check` are only parsed here; [`crate::serve`] and [`crate::check`] do the work.
 
 mod args;
+mod diff;
 mod duration;
 mod exit;
 mod get;
@@ -29,7 +30,7 @@ use std::{
 
 pub(crate) use self::args::some_duration;
 pub use self::args::{
-    AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs,
+    AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs, DiffArgs,
     DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs, Output, OutputArgs, PlanArgs,
     PlanOutput, ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs, TransportMode,
     VersionArgs, WhyArgs,
@@ -65,6 +66,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         Command::Completions(args) => pages::completions(&args, out),
         Command::Man(args) => pages::man(&args, out),
         Command::Why(args) => why::run(*args, out).await,
+        Command::Diff(args) => Box::pin(diff::run(&args, out, err)).await,
         Command::Plan(args) => Box::pin(plan::run(*args, out)).await,
         Command::Version(args) => version::run(&args, out),
     };

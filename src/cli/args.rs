@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod common;
+mod diff;
 mod drain;
 mod get;
 mod http2;
@@ -25,6 +26,7 @@ pub use self::{
     admin::{AdminAccessArgs, AdminArgs},
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
+    diff::DiffArgs,
     drain::DrainArgs,
     get::{GetArgs, Reading},
     limits::LimitArgs,
@@ -74,7 +76,9 @@ Exit codes:
   0  fine, also when you end a watch with Ctrl-C or close the pipe it writes to
   1  failed: no server, the stream was ended by the server, or `check` found something
   2  wrong usage, or the server said INVALID_ARGUMENT
-  3  `--once` or `why`, and there are no endpoints or the profile is the empty one; no stream that is looked for";
+  3  `--once` or `why`, and there are no endpoints or the profile is the empty one; no stream that is looked for; `plan`
+     brings warnings; `diff` finds servers that differ
+  4  `plan --exit-code`, and answers change";
 
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
@@ -118,6 +122,11 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Write the man page
     Man(ManArgs),
+    /// Compare what several servers answer, and show where they differ
+    ///
+    /// Each is asked for the endpoints and the profile, as a new client would ask. Answers are compared by what they
+    /// say, whatever the order.
+    Diff(Box<DiffArgs>),
     /// Show what an edit would change: shares of the traffic, endpoints, warnings; nothing is applied
     ///
     /// Compares what every client would be told before and after, over a folder of manifests or a cluster.

@@ -27,6 +27,8 @@ pub(super) enum Exit {
     Warned,
     /// `plan --exit-code`, and answers change.
     Changed,
+    /// `diff`, and servers differ.
+    Differ,
 }
 
 impl Exit {
@@ -35,7 +37,7 @@ impl Exit {
             Self::Fine => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Nothing | Self::Warned => 3,
+            Self::Nothing | Self::Warned | Self::Differ => 3,
             Self::Changed => 4,
         }
     }
@@ -84,6 +86,9 @@ pub(super) enum Failure {
 
     #[error("interrupted before the server answered")]
     Interrupted,
+
+    #[error("cannot find {name}: {why}")]
+    Name { name: String, why: String },
 
     #[error("{0}")]
     Manifests(#[from] OpenError),

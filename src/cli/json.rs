@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::watch::{Answer, Received, View};
-use crate::pb::destination::{DestinationProfile, Update, update};
+use crate::pb::destination::{DestinationProfile, Update, WeightedAddr, update};
 
 /// A message that has a JSON form.
 pub(super) trait ToJson {
@@ -45,6 +45,17 @@ impl ToJson for DestinationProfile {
     fn answer(&self) -> Answer {
         if *self == Self::default() { Answer::Nothing } else { Answer::Something }
     }
+}
+
+/// A profile by itself, without anything around it.
+pub(super) fn profile_value(profile: &DestinationProfile) -> Value {
+    let value = serde_json::to_value(profile::profile(profile)).unwrap_or_default();
+    value.get("profile").cloned().unwrap_or_default()
+}
+
+/// An endpoint by itself.
+pub(super) fn addr_value(endpoint: &WeightedAddr) -> Value {
+    serde_json::to_value(endpoints::addr(endpoint)).unwrap_or_default()
 }
 
 /// Shows each message as a line of JSON, at once.

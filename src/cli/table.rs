@@ -33,25 +33,48 @@ impl<const N: usize> Table<N> {
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let widths: [usize; N] = std::array::from_fn(|i| {
-            let cells = self.rows.iter().map(|row| row[i].as_str());
-            cells.chain([self.columns[i].0]).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        });
-        let line = |cells: [&str; N]| {
-            let cells = cells.into_iter().zip(widths).zip(self.columns).enumerate();
-            let shown = cells.filter(|(column, _)| self.hidden != Some(*column));
-            let cells: Vec<String> = shown.map(|(_, cell)| pad(cell)).collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        writeln!(out, "{}", paint(HEADING, line(self.columns.map(|(heading, _)| heading))))?;
-        for row in &self.rows {
-            writeln!(out, "{}", line(row.each_ref().map(String::as_str)))?;
-        }
-        Ok(())
+        let shown: Vec<usize> = (0..N).filter(|column| self.hidden != Some(*column)).collect();
+        let columns: Vec<_> = shown.iter().map(|i| self.columns[*i]).collect();
+        let rows = self.rows.iter().map(|row| shown.iter().map(|i| row[*i].as_str()).collect());
+        write_lines(out, &columns, rows)
     }
 }
 
-fn pad(((cell, width), (_, align)): ((&str, usize), (&str, Align))) -> String {
+/// A table whose number of columns is known only when it is written.
+pub(super) fn write_columns(
+    out: &mut dyn Write,
+    columns: &[(String, Align)],
+    rows: &[Vec<String>],
+) -> io::Result<()> {
+    let columns: Vec<_> = columns.iter().map(|(heading, align)| (heading.as_str(), *align)).collect();
+    let tamed = |row: &Vec<String>| row.iter().map(|cell| tame(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(tamed).collect();
+    write_lines(out, &columns, rows.iter().map(|row| row.iter().map(String::as_str).collect()))
+}
+
+fn write_lines<'r>(
+    out: &mut dyn Write,
+    columns: &[(&str, Align)],
+    rows: impl Iterator<Item = Vec<&'r str>> + Clone,
+) -> io::Result<()> {
+    let width = |cell: &str| cell.chars().count();
+    let mut widths: Vec<usize> = columns.iter().map(|(heading, _)| width(heading)).collect();
+    for row in rows.clone() {
+        widths.iter_mut().zip(row).for_each(|(widest, cell)| *widest = width(cell).max(*widest));
+    }
+    let line = |cells: Vec<&str>| {
+        let cells: Vec<_> = cells.into_iter().zip(&widths).zip(columns).map(pad).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    let headings = columns.iter().map(|(heading, _)| *heading).collect();
+    writeln!(out, "{}", paint(HEADING, line(headings)))?;
+    for row in rows {
+        writeln!(out, "{}", line(row))?;
+    }
+    Ok(())
+}
+
+fn pad(((cell, width), (_, align)): ((&str, &usize), &(&str, Align))) -> String {
     match align {
         Align::Left => format!("{cell:<width$}"),
         Align::Right => format!("{cell:>width$}"),

@@ -70,6 +70,14 @@ impl ClientTls {
         self
     }
 
+    /// The same, but whoever is asked by an address must have a certificate for this host, if no other name was
+    /// said: one that a name was looked up for is no other server.
+    #[must_use]
+    pub fn expecting(self, host: &str) -> Self {
+        let named = || ServerName::try_from(host.to_owned()).ok();
+        Self { server_name: self.server_name.or_else(named), ..self }
+    }
+
     /// Speaks TLS over a connection to this address.
     pub(super) async fn handshake(
         &self,

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod admin;
+mod diff;
 mod drain_order;
 mod fuzz;
 mod golden;
