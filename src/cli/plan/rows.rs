@@ -1,5 +1,7 @@
 //! The tables of a plan, before anybody decides whether they are text or Markdown.
 
+use std::collections::BTreeSet;
+
 use crate::{
     cli::{percent::percent, table::Align},
     model::TargetRef,
@@ -27,7 +29,9 @@ pub(super) struct Grid<const N: usize> {
 
 /// `2 destinations change; 1 warning comes, none goes`
 pub(super) fn summary(plan: &Plan) -> String {
-    let answers = match plan.destinations.len() {
+    // One that changes in several ways is one.
+    let destinations: BTreeSet<_> = plan.destinations.iter().map(|d| (&d.service, d.port)).collect();
+    let answers = match destinations.len() {
         0 => "no answer changes".to_owned(),
         1 => "1 destination changes".to_owned(),
         n => format!("{n} destinations change"),

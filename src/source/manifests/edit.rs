@@ -109,7 +109,12 @@ impl Edit {
             wrong.truncate(NAMED);
             wrong.push(format!("and {more} more"));
         }
-        if wrong.is_empty() { Ok(edit) } else { Err(BadEdit(wrong)) }
+        // What is refused can hold anything, also what would look like another line.
+        let one_line = |text: String| -> String {
+            let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+            text.chars().map(escaped).collect()
+        };
+        if wrong.is_empty() { Ok(edit) } else { Err(BadEdit(wrong.into_iter().map(one_line).collect())) }
     }
 
     /// What it is called, of everything that is to be applied.
@@ -133,9 +138,7 @@ fn useless(path: &Path, items: &Items) -> Vec<String> {
     let wrong = items.items.iter().filter_map(|item| {
         let rejection = item.content.as_ref().err()?;
         let line = item.line_of(&rejection.path);
-        // A name that is refused can hold anything, also what would look like another line.
-        let name = item.key.to_string().escape_debug().to_string();
-        Some(format!("{}:{line}: {name}: {rejection}", path.display()))
+        Some(format!("{}:{line}: {}: {rejection}", path.display(), item.key))
     });
     wrong.collect()
 }

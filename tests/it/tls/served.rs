@@ -254,3 +254,24 @@ async fn a_server_that_stops_says_so_over_tls_too() {
     assert_eq!(end.code(), Code::Unavailable);
     assert!(server.ended().await.success());
 }
+
+#[tokio::test]
+async fn whoever_is_found_behind_a_name_proves_to_be_of_that_name() {
+    let ca = Authority::new("ca");
+    let manifests = copy_of_bookinfo();
+    let secret = Secret::of(&ca.issue(&["localhost"]), None);
+    let server = serve(&manifests, &secret, &[]).await;
+    let trusted = Known::of(&ca, None);
+    let known = trusted.flags();
+
+    for (host, expect) in [("localhost", "equal: 1 replica answers: 2 endpoints"), ("127.0.0.1", "")] {
+        let addr = format!("{host}:{}", server.grpc.port());
+        let mut args = vec!["diff", REVIEWS, "--all", "--addr", &addr];
+        args.extend(known.iter().map(String::as_str));
+        let output = switchyard(&args).output().await.expect("it runs");
+        let (out, error) = [output.stdout, output.stderr].map(|t| String::from_utf8(t).expect("text")).into();
+        // A machine may have other addresses by that name, where nobody is.
+        assert!(out.starts_with(expect) && out.is_empty() == expect.is_empty(), "{host}: {out}{error}");
+        assert_eq!(error.contains("certificate"), expect.is_empty(), "{host}: {error}");
+    }
+}
