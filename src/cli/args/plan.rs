@@ -44,7 +44,7 @@ pub struct PlanArgs {
     #[arg(long, env = "SWITCHYARD_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = parse::some_duration)]
     pub timeout: Duration,
 
-    /// The namespace of objects that name none
+    /// The namespace of objects of the edit that name none
     #[arg(short = 'n', long, env = "SWITCHYARD_NAMESPACE", value_name = "NAME", default_value = "default", value_parser = parse::namespace)]
     pub namespace: String,
 
