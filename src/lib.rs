@@ -14,7 +14,7 @@
 //!
 //! * [`model`] the objects, [`weight`] and [`authority`] and [`context`] what users and clients write;
 //! * [`cluster`] all objects with their indexes; an event says which facts it touched;
-//! * [`resolve`] a question and the cluster to an answer, [`share`] the arithmetic of a split;
+//! * [`resolve`] a question and the cluster to an answer (and to its explanation), [`share`] the arithmetic of a split;
 //! * [`view`] answers and their differences, [`wire`] their bytes;
 //! * [`engine`] (with [`dependents`]) events in, changed answers out: the incremental whole of the above; [`audit`]
 //!   whether that came out as from scratch;

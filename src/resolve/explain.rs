@@ -272,6 +272,6 @@ impl<'a> Explaining<'a> {
 }
 
 /// `1 endpoint`, `2 endpoints`.
-fn count(n: usize, thing: &str) -> String {
+pub(crate) fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }

@@ -112,6 +112,21 @@ async fn endpoints_that_are_left_out_have_their_reasons() {
 }
 
 #[tokio::test]
+async fn nodes_and_families_have_their_reasons() {
+    golden("node", 0, &["nearby.default.svc.cluster.local:50051", "--token", ON_NODE_A]).await;
+    golden("no_node", 3, &["nearby.default.svc.cluster.local:50051"]).await;
+    golden("families", 0, &["dual.default.svc.cluster.local:50051"]).await;
+    golden("ipv4_only", 0, &["dual.default.svc.cluster.local:50051", "--enable-ipv6=false"]).await;
+}
+
+#[tokio::test]
+async fn an_address_of_two_backends_has_the_sum_of_their_weights() {
+    let token = r#"{"split":"merged","nodeName":"node-a"}"#;
+    let shared = "shared.default.svc.cluster.local:50051";
+    golden("shared_address", 0, &[shared, "--token", token, "--address", "10.1.0.1"]).await;
+}
+
+#[tokio::test]
 async fn a_service_profile_comes_before_any_split() {
     golden("service_profile", 0, &["productpage.default.svc.cluster.local:9080"]).await;
 }

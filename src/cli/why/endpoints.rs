@@ -1,7 +1,7 @@
 //! The endpoints of one Service as branches.
 
 use super::{
-    text::{because, count, more},
+    text::{because, more},
     tree::{Line, Node, columns},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         percent::percent,
         style::{BAD, GOOD, WHY},
     },
-    resolve::explain::{Count, Endpoint, Fate, Filter, Serving, Slice},
+    resolve::explain::{Count, Endpoint, Fate, Filter, Serving, Slice, count},
 };
 
 /// What leads to the endpoints, and the endpoints.

@@ -12,7 +12,7 @@ use crate::{
     },
     resolve::explain::{
         Asker, Backend, BackendState, Explanation, Fact, Get, Ignored, Listed, Oddity, Outcome, Override,
-        ProfileKind, ProfileSaid, ServiceSaid, Splits, Standing, Subject, SubjectKind,
+        ProfileKind, ProfileSaid, ServiceSaid, Splits, Standing, Subject, SubjectKind, count,
     },
 };
 
@@ -50,11 +50,6 @@ pub(super) fn because(line: Line, why: &str) -> Line {
 pub(super) fn more<T>(listed: &Listed<T>, what: &str) -> Option<Node> {
     (listed.more > 0)
         .then(|| Node::new(Line::default().paint(WHY, format!("and {} more {what}", listed.more))))
-}
-
-/// `1 endpoint`, `2 endpoints`.
-pub(super) fn count(n: usize, thing: &str) -> String {
-    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 fn client(asker: &Asker) -> Node {
