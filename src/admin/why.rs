@@ -1,5 +1,7 @@
 //! `/debug/why`: why a client is told what it is told, as JSON.
 //!
+//! It is about what is true now. What a stream was told may be a moment older; `/debug/streams` shows that.
+//!
 //! The work is that of answering from scratch. Nobody's answer waits for it: what of the cluster it is about is taken out
 //! (a pointer an object), and looked at on a thread that serves no stream.
 

@@ -1,9 +1,9 @@
 //! Why a client is told what it is told: the whole way from a name to each endpoint.
 //!
-//! [`explain`] knows no rules. It has a [`Look`] answer as [`resolve`](super::resolve) does, takes weights and metadata
-//! from that answer, and asks the same functions that decided (who splits, what is left out of a pool, who is
-//! selected, which overrides there are) what they decided and why. What it adds is only words. So that what it
-//! says is selected is what is sent; the tests have that as a law.
+//! [`explain`] knows no rules. It has the question answered as [`resolve`](super::resolve) answers it, takes weights and
+//! metadata from that answer, and asks the same functions that decided (who splits, what is left out of a pool, who is
+//! selected, which overrides there are) what they decided and why. What it adds is only words. So what it says is
+//! selected is what is sent; the tests have that as a law.
 //!
 //! An [`Explanation`] is plain owned data, for it is served as JSON and read by another process. Each decision
 //! comes as a word for programs and a sentence for people. It is bounded by [`LISTED`] whatever the cluster has.
