@@ -23,6 +23,7 @@ use crate::{
     hold::{Holds, Lead},
     metrics::{Because, Linkerd, Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
+    picture::Observer,
     resolve::{Answer, Query, Target},
     source::{Batch, Report},
     spans,
@@ -156,6 +157,8 @@ pub struct Controller {
     audits: Audits,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
+    /// Who hears of what changed, for people who look.
+    observer: Option<Observer>,
 }
 
 impl Controller {
@@ -187,6 +190,7 @@ impl Controller {
             audits: Audits::default(),
             status,
             metrics,
+            observer: None,
         };
         (controller, directory)
     }
@@ -203,6 +207,16 @@ impl Controller {
         Self { audits: Audits::new(pace), ..self }
     }
 
+    /// Has an observer hear of what changes.
+    #[must_use]
+    pub fn observed_by(mut self, mut observer: Observer) -> Self {
+        if self.engine.is_synced() {
+            observer.note_all(self.engine.cluster());
+        }
+        self.observer = Some(observer);
+        self
+    }
+
     /// Runs until the source or the last directory is gone.
     pub async fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
         let mut reaping = interval(REAPING);
@@ -211,6 +225,7 @@ impl Controller {
         let (mut new_batches, mut new_wants) = (Vec::new(), Vec::new());
         loop {
             let due = self.holds.next_due();
+            let observed = self.observer.as_ref().and_then(Observer::due);
             tokio::select! {
                 taken = batches.recv_many(&mut new_batches, TURN) => {
                     if taken == 0 {
@@ -226,6 +241,11 @@ impl Controller {
                     new_wants.drain(..).for_each(|want| self.answer(want));
                 }
                 Some(Look(look)) = self.looks.recv() => look(&self.engine),
+                () = sleep_until(observed.unwrap_or_else(Instant::now)), if observed.is_some() => {
+                    if let Some(observer) = &mut self.observer {
+                        observer.observe(self.engine.cluster());
+                    }
+                }
                 _ = reaping.tick() => {
                     // Where views are short, those that somebody watches come first.
                     let short = self.watched.len() >= self.max_views;
@@ -268,6 +288,11 @@ impl Controller {
             self.report = report.clone();
         }
         let synced = self.engine.is_synced() != was_synced;
+        match &mut self.observer {
+            Some(observer) if synced => observer.note_all(self.engine.cluster()),
+            Some(observer) if was_synced => observer.note(&touched),
+            _ => {}
+        }
         if synced || report.is_some() || !touched.is_empty() {
             // Seen to here; nothing is left for the end of the turn.
             self.engine.take_warnings_changed();

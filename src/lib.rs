@@ -50,6 +50,7 @@ pub mod metrics;
 pub mod model;
 pub mod pb;
 pub mod plan;
+pub mod picture;
 pub mod resolve;
 pub mod serve;
 pub mod share;

@@ -27,6 +27,7 @@ mod profile;
 mod reader;
 mod selection;
 mod split;
+pub mod standing;
 
 pub(crate) use entries::Memo;
 pub use options::{MeshOptions, Options};

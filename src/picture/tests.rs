@@ -1,0 +1,498 @@
+//! A picture is followed by its steps, whichever of them a watcher is shown.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::FutureExt;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::{
+    engine::Engine,
+    model::{Kind, NsName, Object, ObjectId, Reason},
+    resolve::Options,
+    source::{
+        Event as SourceEvent,
+        convert::{self, convert},
+    },
+    status::{Notice, Status},
+    topic::Topics,
+};
+
+/// An engine, what observes it, and who keeps the picture: without a task or a channel that waits.
+struct World {
+    engine: Engine,
+    observer: Observer,
+    observations: mpsc::Receiver<Observation>,
+    keeper: Keeper,
+    pictures: Pictures,
+}
+
+impl World {
+    /// Everything was read, and there is nothing.
+    fn empty() -> Self {
+        let mut engine = Engine::new("cluster.local".into(), Options::default());
+        engine.apply(Kind::ALL.map(|kind| SourceEvent::Replace(kind, Vec::new())).into());
+        let (mut observer, observations) = observer();
+        observer.note_all(engine.cluster());
+        let (keeper, pictures) = Keeper::new(Options::default(), "cluster.local".into());
+        let mut world = Self { engine, observer, observations, keeper, pictures };
+        world.look();
+        world
+    }
+
+    fn apply(&mut self, events: Vec<SourceEvent>) {
+        let touched = self.engine.apply(events).touched;
+        self.observer.note(&touched);
+    }
+
+    /// The keeper sees what changed.
+    fn look(&mut self) {
+        while self.observer.due().is_some() {
+            self.observer.observe(self.engine.cluster());
+            let observation = self.observations.try_recv().expect("it was made");
+            self.keeper.observe(observation, 0);
+        }
+    }
+
+    fn edit(&mut self, objects: Vec<Object>) {
+        self.apply(objects.into_iter().map(SourceEvent::Upsert).collect());
+        self.look();
+    }
+
+    fn remove(&mut self, kind: Kind, name: &str) {
+        self.apply(vec![SourceEvent::Remove(ObjectId { kind, name: NsName::new("d", name) })]);
+        self.look();
+    }
+
+    fn card(&self, name: &str) -> &Card {
+        &self.keeper.picture().services[&NsName::new("d", name)].card
+    }
+
+    /// What happened since the last time, as JSON without numbers and times.
+    fn happened(&self, after: &mut u64) -> Vec<Value> {
+        let timeline = &self.keeper.picture().timeline;
+        let events =
+            timeline.after(*after).map(|entry| serde_json::to_value(&entry.event).unwrap()).collect();
+        *after = timeline.last();
+        events
+    }
+}
+
+fn object(value: Value) -> Object {
+    let text = |key: &str| value[key].as_str().expect("it says so");
+    let kind = convert::kind_of(text("apiVersion"), text("kind")).expect("a kind that is read");
+    convert(kind, &value).expect("good")
+}
+
+fn service(name: &str, ports: &[u16]) -> Object {
+    let ports: Vec<_> =
+        ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port })).collect();
+    object(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "d" },
+        "spec": { "clusterIP": "10.96.0.1", "ports": ports },
+    }))
+}
+
+/// A slice with an address for each number; those of negative ones are not ready.
+fn slice(service: &str, ports: &[u16], addresses: &[i8]) -> Object {
+    let ports: Vec<_> =
+        ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port })).collect();
+    let endpoints: Vec<_> = addresses
+        .iter()
+        .map(|n| json!({ "addresses": [format!("10.0.0.{}", n.abs())], "conditions": { "ready": *n > 0 } }))
+        .collect();
+    object(json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": { "name": service, "namespace": "d", "labels": { "kubernetes.io/service-name": service } },
+        "ports": ports, "endpoints": endpoints,
+    }))
+}
+
+fn split(name: &str, apex: &str, backends: &[(&str, u64)]) -> Object {
+    let backends: Vec<_> =
+        backends.iter().map(|(name, weight)| json!({ "service": name, "weight": weight })).collect();
+    object(json!({
+        "apiVersion": "split.smi-spec.io/v1alpha2", "kind": "TrafficSplit",
+        "metadata": { "name": name, "namespace": "d" }, "spec": { "service": apex, "backends": backends },
+    }))
+}
+
+/// `web` split over `a` and `b`, with an endpoint each.
+fn world() -> World {
+    let mut world = World::empty();
+    let mut objects = vec![split("web", "web", &[("a", 50), ("b", 50)])];
+    for (place, name) in ["web", "a", "b"].into_iter().enumerate() {
+        objects.push(service(name, &[80]));
+        objects.push(slice(name, &[80], &[i8::try_from(place).unwrap() + 1]));
+    }
+    world.edit(objects);
+    world
+}
+
+fn shares(card: &Card) -> Vec<(u32, PartState)> {
+    let split = card.split.as_ref().expect("it is split");
+    split.ports[0].parts.iter().map(|part| (part.share, part.state)).collect()
+}
+
+#[test]
+fn a_card_says_how_the_traffic_is_divided() {
+    let world = world();
+    assert_eq!(
+        shares(world.card("web")),
+        [(500_000_000, PartState::Serving), (500_000_000, PartState::Serving)]
+    );
+    let split = world.card("web").split.as_ref().unwrap();
+    assert_eq!((split.name.as_str(), split.idle, split.ports[0].ports.as_slice()), ("web", None, &[80][..]));
+    assert_eq!((world.card("a").ready, world.card("a").total, &world.card("a").split), (1, 1, &None));
+}
+
+#[test]
+fn the_share_of_an_empty_backend_goes_to_the_others() {
+    let mut world = world();
+    world.edit(vec![slice("a", &[80], &[-2])]);
+    assert_eq!(shares(world.card("web")), [(0, PartState::Empty), (1_000_000_000, PartState::Serving)]);
+    world.remove(Kind::Service, "b");
+    assert_eq!(shares(world.card("web")), [(0, PartState::Empty), (0, PartState::Missing)]);
+    world.edit(vec![service("b", &[81]), slice("a", &[80], &[2])]);
+    assert_eq!(shares(world.card("web")), [(1_000_000_000, PartState::Serving), (0, PartState::NoPort)]);
+}
+
+#[test]
+fn a_split_without_a_weight_is_said_to_do_nothing() {
+    let mut world = world();
+    world.edit(vec![split("web", "web", &[("a", 0), ("b", 0)])]);
+    let split = world.card("web").split.as_ref().unwrap();
+    assert!(split.idle.unwrap().contains("positive weight") && split.ports.is_empty());
+}
+
+#[test]
+fn ports_that_are_divided_alike_are_together() {
+    let mut world = world();
+    let ports = [80, 81, 82];
+    world.edit(vec![service("web", &ports), service("a", &ports), service("b", &[80, 81])]);
+    world.edit(vec![slice("a", &ports, &[2]), slice("b", &ports, &[3])]);
+    let split = world.card("web").split.as_ref().unwrap();
+    let groups: Vec<_> = split.ports.iter().map(|group| group.ports.clone()).collect();
+    assert_eq!(groups, [vec![80, 81], vec![82]]);
+}
+
+#[test]
+fn each_endpoint_says_how_it_stands() {
+    let mut world = world();
+    let of_pod = json!({ "addresses": ["10.0.0.9"], "targetRef": { "kind": "Pod", "name": "gone" } });
+    world.edit(vec![object(json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": { "name": "a", "namespace": "d", "labels": { "kubernetes.io/service-name": "a" } },
+        "ports": [{ "name": "p80", "port": 8080 }],
+        "endpoints": [{ "addresses": ["10.0.0.1"], "nodeName": "n1", "zone": "z1" }, of_pod,
+                      { "addresses": ["10.0.0.3"], "conditions": { "ready": false } }],
+    }))]);
+    let endpoints = world.keeper.picture().services[&NsName::new("d", "a")].endpoints();
+    let states: Vec<_> = endpoints.endpoints.iter().map(|endpoint| endpoint.state).collect();
+    assert_eq!(states, ["ready", "not-ready", "left-out"]);
+    assert_eq!(endpoints.endpoints[0].ports, [8080]);
+    assert_eq!(endpoints.endpoints[2].why.as_deref(), Some("its Pod d/gone does not exist"));
+    assert_eq!((world.card("a").ready, world.card("a").total), (1, 3));
+}
+
+#[test]
+fn the_timeline_says_what_moved() {
+    let mut world = world();
+    let mut seen = world.keeper.picture().timeline.last();
+    world.edit(vec![split("web", "web", &[("a", 90), ("b", 10)])]);
+    assert_eq!(
+        world.happened(&mut seen),
+        [json!({ "what": "shares", "service": "d/web", "ports": [80], "edited": true, "moves": [
+            { "backend": "a", "from": 500_000_000, "to": 900_000_000 },
+            { "backend": "b", "from": 500_000_000, "to": 100_000_000 },
+        ] })]
+    );
+    world.edit(vec![slice("a", &[80], &[4, 5])]);
+    assert_eq!(
+        world.happened(&mut seen),
+        [json!({ "what": "endpoints", "service": "d/a", "added": 2, "removed": 1, "ready": 2 })]
+    );
+    world.edit(vec![slice("a", &[80], &[])]);
+    let moves = [
+        json!({ "backend": "a", "from": 900_000_000, "to": 0 }),
+        json!({ "backend": "b", "from": 100_000_000, "to": 1_000_000_000 }),
+    ];
+    assert_eq!(
+        world.happened(&mut seen),
+        [
+            json!({ "what": "endpoints", "service": "d/a", "added": 0, "removed": 2, "ready": 0 }),
+            json!({ "what": "shares", "service": "d/web", "ports": [80], "edited": false, "moves": moves }),
+        ]
+    );
+    world.remove(Kind::TrafficSplit, "web");
+    world.edit(vec![service("new", &[80])]);
+    world.remove(Kind::Service, "new");
+    assert_eq!(
+        world.happened(&mut seen),
+        [
+            json!({ "what": "split-gone", "service": "d/web", "split": "web" }),
+            json!({ "what": "service-new", "service": "d/new" }),
+            json!({ "what": "service-gone", "service": "d/new" }),
+        ]
+    );
+}
+
+#[test]
+fn what_was_there_at_the_start_did_not_happen() {
+    let world = World::empty();
+    let mut seen = 0;
+    assert_eq!(world.happened(&mut seen), [json!({ "what": "read", "services": 0, "splits": 0 })]);
+}
+
+#[test]
+fn the_timeline_keeps_so_many_entries_and_no_more() {
+    let mut world = world();
+    for n in 0..u64::try_from(KEPT).unwrap() + 50 {
+        world.edit(vec![split("web", "web", &[("a", n % 7 + 1), ("b", 10)])]);
+    }
+    assert_eq!(world.keeper.picture().timeline.after(0).count(), KEPT);
+}
+
+#[test]
+fn an_observation_has_so_many_services_and_the_next_one_the_others() {
+    let mut world = World::empty();
+    let names: Vec<_> = (0..SERVICES_AT_ONCE + 1).map(|n| format!("s{n}")).collect();
+    world.apply(names.iter().map(|name| SourceEvent::Upsert(service(name, &[80]))).collect());
+    let mut counts = Vec::new();
+    while world.observer.due().is_some() {
+        world.observer.observe(world.engine.cluster());
+        let observation = world.observations.try_recv().expect("it was made");
+        counts.push((observation.services.len(), observation.is_whole));
+    }
+    assert_eq!(counts, [(SERVICES_AT_ONCE, false), (1, true)]);
+}
+
+#[test]
+fn what_nobody_takes_stays_noted() {
+    let mut world = world();
+    world.apply(vec![SourceEvent::Upsert(slice("a", &[80], &[7]))]);
+    world.observer.observe(world.engine.cluster());
+    world.apply(vec![SourceEvent::Upsert(slice("b", &[80], &[8]))]);
+    world.observer.observe(world.engine.cluster());
+    let first = world.observations.try_recv().expect("it waited");
+    assert!(world.observations.try_recv().is_err(), "one may wait, not two");
+    assert!(world.observer.due().is_some());
+    world.keeper.observe(first, 0);
+    world.look();
+    assert_eq!(
+        world.keeper.picture().services[&NsName::new("d", "b")].endpoints().endpoints[0].address,
+        "10.0.0.8"
+    );
+}
+
+/// What a page has: events worked in as the page works them in.
+#[derive(Debug, Default, PartialEq)]
+struct Page {
+    version: u64,
+    services: BTreeMap<String, Value>,
+    warnings: BTreeMap<u64, Value>,
+    timeline: Vec<u64>,
+}
+
+impl Page {
+    fn take(&mut self, bytes: &[u8]) {
+        let text = std::str::from_utf8(bytes).expect("text");
+        let (name, data) = text.trim_end().split_once('\n').expect("two lines");
+        let data: Value = serde_json::from_str(data.strip_prefix("data: ").expect("data")).expect("JSON");
+        if name == "event: whole" {
+            *self = Self::default();
+        }
+        let list = |key: &str| data[key].as_array().cloned().unwrap_or_default();
+        self.version = data["version"].as_u64().expect("a number");
+        for gone in list("services_gone") {
+            self.services.remove(&format!("{}/{}", gone[0].as_str().unwrap(), gone[1].as_str().unwrap()));
+        }
+        for card in list("services") {
+            let key = format!("{}/{}", card["namespace"].as_str().unwrap(), card["name"].as_str().unwrap());
+            self.services.insert(key, card);
+        }
+        for gone in list("warnings_gone") {
+            self.warnings.remove(&gone.as_u64().unwrap());
+        }
+        for warning in list("warnings") {
+            self.warnings.insert(warning["id"].as_u64().unwrap(), warning);
+        }
+        self.timeline.extend(list("timeline").iter().map(|entry| entry["id"].as_u64().unwrap()));
+        let excess = self.timeline.len().saturating_sub(KEPT);
+        self.timeline.drain(..excess);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Happens {
+    Service(usize, bool),
+    Slice(usize, Vec<i8>),
+    Split(usize, Vec<(usize, u64)>),
+    NoSplit(usize),
+    Warned(Vec<u8>),
+    /// The watcher with this number looks.
+    Look(usize),
+}
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        (0..4_usize, any::<bool>()).prop_map(|(name, there)| Happens::Service(name, there)),
+        (0..4_usize, prop::collection::vec(-5_i8..=5, 0..4))
+            .prop_map(|(name, all)| Happens::Slice(name, all)),
+        (0..4_usize, prop::collection::vec((0..4_usize, 0..3_u64), 0..4))
+            .prop_map(|(apex, backends)| Happens::Split(apex, backends)),
+        (0..4_usize).prop_map(Happens::NoSplit),
+        prop::collection::vec(any::<u8>(), 0..3).prop_map(Happens::Warned),
+        (0..3_usize).prop_map(Happens::Look),
+        (0..3_usize).prop_map(Happens::Look),
+    ]
+}
+
+fn notices(numbers: &[u8]) -> Vec<Notice> {
+    let all: BTreeSet<_> = numbers.iter().map(|n| n % 4).collect();
+    let notice = |n| Notice {
+        location: None,
+        object: Some(format!("TrafficSplit d/{n}")),
+        path: String::new(),
+        reason: Reason::BadWeight,
+        message: format!("it is {n}"),
+    };
+    all.into_iter().map(notice).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_counts_streams_and_shows_those_that_are_furthest_behind() {
+    use crate::{
+        context::Reading,
+        resolve::{Answer, Client, Query, Target},
+        topic::Published,
+        view::View,
+    };
+    let topics = Topics::default();
+    let target = |name: &str| {
+        let service = NsName::new("d", name);
+        let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
+        Target { query, client: Client::default() }
+    };
+    let published = |before: Option<&Published>| {
+        let answer = Arc::new(Answer::Endpoints(View::absent()));
+        Arc::new(Published::new(answer, before, tokio::time::Instant::now()))
+    };
+    let (late, mut late_cursor) = topics.open(&target("late"));
+    let (current, mut current_cursor) = topics.open(&target("current"));
+    let mut told = Vec::new();
+    for (topic, cursor) in [(&late, &mut late_cursor), (&current, &mut current_cursor)] {
+        topic.publish(published(None));
+        let message = std::future::poll_fn(|cx| cursor.poll_next(cx)).await;
+        told.push(message.frames.messages);
+        assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(cursor.poll_next(cx))).await.is_pending());
+    }
+    let before = late.current().expect("it was published");
+    late.publish(published(Some(&before)));
+    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+
+    let clock = streams::Clock::new(10_000);
+    let swept = streams::sweep(&topics, &Streams::default(), &"cluster.local".into(), clock).await;
+
+    assert_eq!(swept.all, Tally { streams: 2, behind: 1, since: Some(7_000) });
+    assert_eq!(swept.services[&NsName::new("d", "current")], Tally { streams: 1, behind: 0, since: None });
+    let shown: Vec<_> =
+        swept.shown.iter().map(|s| (s.authority.as_str(), s.behind_since, s.versions_behind)).collect();
+    assert_eq!(
+        shown,
+        [("late.d.svc.cluster.local:80", Some(7_000), 1), ("current.d.svc.cluster.local:80", None, 0)]
+    );
+    let again = streams::sweep(&topics, &swept, &"cluster.local".into(), clock).await;
+    assert_eq!(again, swept, "of which nothing changed is not sent again");
+}
+
+proptest! {
+    /// Whatever happens, and whichever versions a watcher is shown: with the steps it was sent it has what one has that
+    /// is sent everything; and the picture is the one that is drawn of the cluster from scratch.
+    #[test]
+    fn steps_lead_to_the_whole(story in prop::collection::vec(happens(), 1..40)) {
+        let mut world = World::empty();
+        let mut watchers: Vec<_> =
+            (0..3).map(|_| (world.pictures.watch().expect("there is a place"), Page::default())).collect();
+        for step in story {
+            let upsert = |object| vec![SourceEvent::Upsert(object)];
+            let removal = |kind, name: &str| {
+                vec![SourceEvent::Remove(ObjectId { kind, name: NsName::new("d", name) })]
+            };
+            match step {
+                Happens::Service(name, true) => world.apply(upsert(service(NAMES[name], &[80, 81]))),
+                Happens::Service(name, false) => world.apply(removal(Kind::Service, NAMES[name])),
+                Happens::Slice(name, all) => world.apply(upsert(slice(NAMES[name], &[80], &all))),
+                Happens::Split(apex, backends) => {
+                    let backends: Vec<_> = backends.iter().map(|(name, weight)| (NAMES[*name], *weight)).collect();
+                    world.apply(upsert(split(NAMES[apex], NAMES[apex], &backends)));
+                }
+                Happens::NoSplit(apex) => world.apply(removal(Kind::TrafficSplit, NAMES[apex])),
+                Happens::Warned(numbers) => {
+                    let status = Status { warnings: notices(&numbers), ..Status::default() };
+                    world.keeper.take_status(&status, 0);
+                }
+                Happens::Look(number) => {
+                    let (watcher, page) = &mut watchers[number];
+                    if let Some(bytes) = watcher.next().now_or_never() {
+                        page.take(&bytes.expect("the keeper is there"));
+                    }
+                }
+            }
+            world.look();
+            world.keeper.show();
+        }
+        let mut fresh = (world.pictures.watch().expect("there is a place"), Page::default());
+        fresh.1.take(&fresh.0.next().now_or_never().flatten().expect("there is a picture"));
+        for (mut watcher, mut page) in watchers {
+            if let Some(bytes) = watcher.next().now_or_never() {
+                page.take(&bytes.expect("the keeper is there"));
+            }
+            prop_assert_eq!(&page, &fresh.1);
+        }
+        let (mut observer, mut observations) = observer();
+        observer.note_all(world.engine.cluster());
+        observer.observe(world.engine.cluster());
+        let (mut scratch, _) = Keeper::new(Options::default(), "cluster.local".into());
+        scratch.observe(observations.try_recv().expect("it was made"), 0);
+        // A number tells that something is another thing than before, of which there is none here.
+        let cards = |keeper: &Keeper| -> Vec<_> {
+            let cards = keeper.picture().services.values();
+            cards.map(|service| Card { revision: 0, ..service.card.clone() }).collect()
+        };
+        prop_assert_eq!(cards(&scratch), cards(&world.keeper));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nobody_watches_nothing_is_kept_for_them() {
+    let world = world();
+    let (status, receiver) = watch::channel(Arc::new(Status::default()));
+    let World { keeper, pictures, observations, observer: _observer, .. } = world;
+    tokio::spawn(keeper.run(observations, receiver, Arc::new(Topics::default())));
+    let mut watcher = pictures.watch().expect("there is a place");
+    let picture = watcher.look().await.expect("the keeper is there");
+    let seen = Arc::downgrade(&picture);
+    drop((picture, watcher));
+
+    // It looks once a second whether they are still there.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(seen.strong_count(), 0);
+    drop(status);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_may_watch_and_one_who_goes_makes_room() {
+    let World { keeper: _keeper, pictures, .. } = world();
+    let mut watchers: Vec<_> = (0..WATCHERS).map(|_| pictures.watch().expect("there is a place")).collect();
+    assert_eq!(pictures.watch().map(drop), Err(NoPlace::TooMany));
+    watchers.pop();
+    assert!(pictures.watch().is_ok());
+}
