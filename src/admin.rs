@@ -25,8 +25,10 @@ use tokio::{
 use tower::Service;
 
 mod access;
+mod feed;
 mod log_level;
 mod metrics;
+mod page;
 mod patient;
 mod probes;
 mod streams;
@@ -41,6 +43,7 @@ use self::{access::From, patient::Patient};
 use crate::{
     controller::Directory,
     model::Name,
+    picture::Pictures,
     status::Status,
     tls::{Identity, Tls},
 };
@@ -64,19 +67,22 @@ pub struct Admin {
     status: watch::Receiver<Arc<Status>>,
     directory: Directory,
     domain: Name,
+    pictures: Pictures,
     draining: AtomicBool,
 }
 
 impl Admin {
-    /// An admin port over these metrics, this status and these answers, in this cluster domain.
+    /// An admin port over these metrics, this status and these answers, in this cluster domain. Its page shows these
+    /// pictures.
     #[must_use]
     pub fn new(
         registry: Registry,
         status: watch::Receiver<Arc<Status>>,
         directory: Directory,
         domain: Name,
+        pictures: Pictures,
     ) -> Arc<Self> {
-        Arc::new(Self { registry, status, directory, domain, draining: AtomicBool::new(false) })
+        Arc::new(Self { registry, status, directory, domain, pictures, draining: AtomicBool::new(false) })
     }
 
     /// From now on the server is not ready: it is about to stop.
@@ -114,8 +120,15 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
         .merge(streams::routes())
         .merge(why::routes())
         .merge(log_level::routes())
+        .merge(feed::routes())
         .route_layer(middleware::from_fn_with_state(access, access::check));
-    Router::new().merge(probes::routes()).merge(metrics::routes()).merge(shown).with_state(admin)
+    Router::new()
+        .merge(probes::routes())
+        .merge(page::routes())
+        .merge(metrics::routes())
+        .merge(shown)
+        .layer(middleware::map_response(page::guarded))
+        .with_state(admin)
 }
 
 /// Serves connections of HTTP/1, so many at once. By hand, for the library that routes them bounds neither their number

@@ -39,6 +39,7 @@ use crate::{
     logs::Logs,
     metrics::{self, Metrics},
     model::Name,
+    picture::{Keeper, observer},
     resolve::Options,
     source::{
         Batch, Report,
@@ -168,6 +169,11 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
     let controller = controller.limit_views(usize::try_from(max_views).unwrap_or(usize::MAX));
+    let (keeper, pictures) = Keeper::new(options, domain.clone());
+    let (observer, observations) = observer();
+    let controller = controller.observed_by(observer);
+    // Not a part that must live: without it the page says that there is no picture.
+    tokio::spawn(keeper.run(observations, status.clone(), directory.topics().clone()));
     // What the timeout leaves has room for the window and for streams to hear of their end.
     let drain_window = drain_window.min(drain_timeout.saturating_sub(drain_delay).mul_f64(0.75));
     let drain = Drain::new(drain_window, directory.topics().clone());
@@ -182,7 +188,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         // Not a part that must live either.
         tokio::spawn(token.follow());
     }
-    let admin = Admin::new(registry, status.clone(), directory.clone(), domain.clone());
+    let admin = Admin::new(registry, status.clone(), directory.clone(), domain.clone(), pictures);
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let some = |duration: Duration| (!duration.is_zero()).then_some(duration);

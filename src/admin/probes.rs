@@ -9,7 +9,6 @@ use super::Admin;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
-        .route("/", get(index))
         .route("/debug", get(index))
         .route("/live", get(|| async { "ok\n" }))
         // The path that Linkerd's liveness probe asks.
@@ -17,8 +16,9 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .route("/ready", get(ready))
 }
 
-async fn index() -> &'static str {
+pub(super) async fn index() -> &'static str {
     "Switchyard admin\n\
+     /                a page, for a browser\n\
      /live            is the process alive\n\
      /ready           can it answer\n\
      /metrics         for Prometheus\n\

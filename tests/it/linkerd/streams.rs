@@ -9,6 +9,7 @@ use switchyard::{
     engine::Engine,
     hold::Lead,
     metrics::Metrics,
+    picture::Pictures,
     resolve::Options,
     status::Status,
 };
@@ -80,7 +81,13 @@ async fn case_70_a_server_is_ready_once_its_source_has_been_read_and_until_it_is
     let engine = Engine::new("cluster.local".into(), Options::default());
     let (_controller, directory) =
         Controller::new(engine, Lead { drain: Duration::ZERO }, sender, Metrics::default());
-    let admin = admin::Admin::new(Metrics::default().registry(), receiver, directory, "cluster.local".into());
+    let admin = admin::Admin::new(
+        Metrics::default().registry(),
+        receiver,
+        directory,
+        "cluster.local".into(),
+        Pictures::default(),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("bound");
     tokio::spawn(admin::serve(listener, admin.clone(), admin::Access::default(), None));

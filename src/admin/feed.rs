@@ -1,0 +1,96 @@
+//! What the page shows, live: `/api/live` as server-sent events, `/api/endpoints` for a service that somebody opens.
+//!
+//! A feed is made as it is taken. A reader that stops holds the picture that it last had and what the socket takes, until
+//! the connection gives it up.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{Query, State, rejection::QueryRejection},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures::stream;
+use serde::Deserialize;
+use tokio::time::{Duration, timeout};
+
+use super::Admin;
+use crate::{
+    model::NsName,
+    picture::{NoPlace, Watcher},
+};
+
+/// How often something is written to a feed that has nothing to say, so that both ends see that the other is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long the first picture may take.
+const FIRST: Duration = Duration::from_secs(5);
+
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new().route("/api/live", get(live)).route("/api/endpoints", get(endpoints))
+}
+
+fn refused(why: NoPlace) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response()
+}
+
+async fn live(State(admin): State<Arc<Admin>>) -> Response {
+    let watcher = match admin.pictures.watch() {
+        Ok(watcher) => watcher,
+        Err(why) => return refused(why),
+    };
+    let events = stream::unfold(watcher, |mut watcher| async move {
+        let bytes = next(&mut watcher).await?;
+        Some((Ok::<_, Infallible>(bytes), watcher))
+    });
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // It lasts as long as its connection.
+        (CONNECTION, HeaderValue::from_static("close")),
+    ];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+async fn next(watcher: &mut Watcher) -> Option<Bytes> {
+    match timeout(KEEP_ALIVE, watcher.next()).await {
+        Ok(bytes) => bytes,
+        Err(_) => Some(Bytes::from_static(b": still here\n\n")),
+    }
+}
+
+/// Whose endpoints are wanted.
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    namespace: String,
+    name: String,
+}
+
+async fn endpoints(
+    State(admin): State<Arc<Admin>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let Ok(Query(Wanted { namespace, name })) = wanted else {
+        let text = "expected ?namespace=...&name=... of a Service\n";
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    };
+    let mut watcher = match admin.pictures.watch() {
+        Ok(watcher) => watcher,
+        Err(why) => return refused(why),
+    };
+    let Ok(Some(picture)) = timeout(FIRST, watcher.look()).await else {
+        return refused(NoPlace::NoPicture);
+    };
+    let name = NsName::new(namespace, name);
+    let mut response = match picture.services.get(&name) {
+        Some(service) => Json(service.endpoints()).into_response(),
+        None => (StatusCode::NOT_FOUND, "there is no such Service\n").into_response(),
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
