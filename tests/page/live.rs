@@ -1,0 +1,164 @@
+//! What a person sees and does.
+
+use serde_json::json;
+
+use crate::{
+    browser::{Browser, DOWN, END, ENTER, ESCAPE, HOME, LEFT, RIGHT, UP},
+    server::{Server, Stream},
+};
+
+/// The width of a backend's part of the bar as it is drawn, of 1.
+const WIDTH: &str = "(name) => { const piece = document.querySelector(`.piece[data-backend=\"${name}\"]`); \
+     return piece.getBoundingClientRect().width / piece.parentElement.getBoundingClientRect().width; }";
+
+fn opened(server: &Server) -> Browser {
+    let browser = Browser::start();
+    browser.open(&server.url);
+    browser.until(
+        "document.querySelector('#live').dataset.state === 'live' && document.querySelector('.service')",
+    );
+    browser
+}
+
+/// That a backend's part of the bar is so wide and labelled so.
+fn has(backend: &str, share: f64) -> String {
+    format!(
+        "Math.abs(({WIDTH})('{backend}') - {share}) < 0.005 && [...document.querySelectorAll('.backend')].some((row) => \
+         row.innerText.includes('{backend}') && row.querySelector('.number').innerText.startsWith('{} '.trim()))",
+        share * 100.0
+    )
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn an_edit_of_a_weight_moves_the_bar() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    browser.until(&has("reviews-v2", 0.5));
+
+    server.weigh(9, 1);
+    browser.until(&has("reviews-v2", 0.9));
+    browser.until(&has("reviews-v3", 0.1));
+    browser.until("document.querySelector('#timeline-list li').innerText.includes('90')");
+
+    // The bar is the same element, so that it moved and did not jump.
+    browser.js("document.querySelector('.piece').mark = true");
+    server.weigh(1, 3);
+    browser.until(&has("reviews-v2", 0.25));
+    assert_eq!(browser.js("return document.querySelector('.piece').mark"), json!(true));
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn a_warning_and_a_lost_backend_are_said() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    server.write(
+        "split.yaml",
+        &crate::server::split("reviews", "reviews", &[("reviews-v2", 1), ("reviews-v9", 1)]),
+    );
+    browser.until("document.querySelector('#warning-list').innerText.includes('reviews-v9')");
+    browser.until(
+        "document.querySelector('.backend[data-state=missing]').innerText.includes('no such Service')",
+    );
+    browser.until(&has("reviews-v2", 1.0));
+    browser.until("document.querySelector('.service .warned').innerText.includes('1')");
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn streams_are_counted_and_said_to_be_up_to_date() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    let stream = Stream::open(&server, "reviews.default.svc.cluster.local:9080");
+    browser.until("document.querySelector('#n-streams').innerText === '1'");
+    browser.until(
+        "document.querySelector('.stream .authority').innerText === 'reviews.default.svc.cluster.local:9080'",
+    );
+    browser.until("document.querySelector('.stream .state').innerText === 'up to date'");
+    browser.until("document.querySelector('.stream .told').innerText.includes('reviews-v2 50')");
+    server.weigh(9, 1);
+    browser.until("document.querySelector('.stream .told').innerText.includes('reviews-v2 90')");
+    drop(stream);
+    browser.until("document.querySelector('#n-streams').innerText === '0'");
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn everything_can_be_done_by_keyboard() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    let active =
+        "document.getElementById(document.querySelector('#tree').getAttribute('aria-activedescendant'))";
+    let is =
+        |name: &str| browser.until(&format!("{active}?.getAttribute('aria-label').startsWith('{name}')"));
+
+    browser.press(['/']);
+    browser.until("document.activeElement.id === 'filter'");
+    browser.press("rat".chars());
+    browser.until("document.querySelectorAll('.service').length === 1");
+    browser.press([ESCAPE]);
+    browser.until("document.querySelectorAll('.service').length === 6");
+    browser.press([ESCAPE]);
+    browser.until("document.activeElement.id === 'tree'");
+    is("reviews in default");
+    browser.press([DOWN]);
+    is("backend reviews-v2");
+    browser.until(&format!("{active}.getAttribute('aria-expanded') === 'false'"));
+    browser.press([RIGHT]);
+    browser.until("document.querySelector('.endpoint').innerText.includes('reviews-v2')");
+    browser.press([DOWN]);
+    browser.until(&format!("{active}.classList.contains('endpoint') && {active}.ariaLevel === '3'"));
+    browser.press([LEFT]);
+    is("backend reviews-v2");
+    browser.press([LEFT]);
+    browser.until("!document.querySelector('.endpoint')");
+    browser.press([UP, ENTER]);
+    is("reviews in default");
+    browser.until("!document.querySelector('.backend')");
+    browser.press([ENTER, END]);
+    is("reviews-v3 in default");
+    browser.press([HOME]);
+    is("reviews in default");
+    // What has the focus is seen to have it.
+    browser.until(&format!("getComputedStyle({active}).outlineStyle === 'solid'"));
+    assert_eq!(
+        browser.js("return document.querySelector('[role=tree] [role=treeitem]').ariaSetSize"),
+        json!("6")
+    );
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn while_the_server_is_away_the_page_says_that_it_is_old_and_comes_back() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let folder = server.end();
+    browser.until("!document.querySelector('#stale').hidden && document.body.classList.contains('old')");
+    browser.until("/What you see is from \\d/.test(document.querySelector('#stale-text').innerText)");
+    browser.until("document.querySelector('#live-text').innerText === 'Not connected'");
+
+    let server = Server::at(folder, &address, &[]);
+    server.weigh(4, 1);
+    browser.js("document.querySelector('#retry').click()");
+    browser.until(&has("reviews-v2", 0.8));
+    browser.until("document.querySelector('#stale').hidden && !document.body.classList.contains('old')");
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn nothing_is_asked_of_anybody_else() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    browser.js("document.querySelector('.backend').click()");
+    browser.until("document.querySelector('.endpoint')");
+    let asked = browser.asked();
+    assert!(asked.len() > 10, "{asked:?}");
+    for url in asked {
+        let own = url.strip_prefix(&server.url).is_some_and(|rest| rest.starts_with('/'));
+        // What the browser opens itself before it is told anything.
+        assert!(own || url.starts_with("data:") || url.starts_with("chrome:"), "{url}");
+    }
+}
