@@ -1,4 +1,5 @@
-//! The admin port of a real server: what it shows of streams, and to whom.
+//! The admin port of a real server: what it shows of streams and of the cluster, and to whom.
 
 mod access;
+mod feed;
 mod streams;

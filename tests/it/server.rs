@@ -21,6 +21,7 @@ use switchyard::{
     metrics::Metrics,
     model::Name,
     pb::destination::{DestinationProfile, GetDestination, Update, destination_client::DestinationClient},
+    picture::Pictures,
     resolve::Options,
     source::Batch,
     status::Status,
@@ -141,6 +142,14 @@ impl Binary {
         assert!(sent.expect("kill exists").success());
     }
 
+    /// What it has in memory, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it is there");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("it can be waited for")
@@ -228,7 +237,13 @@ impl InProcess {
         let topics = directory.topics().clone();
         let drain = Drain::new(Duration::ZERO, topics.clone());
         let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
-        let admin = Admin::new(metrics.registry(), shown_status, directory.clone(), domain.clone());
+        let admin = Admin::new(
+            metrics.registry(),
+            shown_status,
+            directory.clone(),
+            domain.clone(),
+            Pictures::default(),
+        );
         let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");

@@ -11,9 +11,10 @@ use crate::{
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// What shows the cluster.
-const SHOWN: [&str; 2] = ["/debug/streams", "/debug/warnings"];
+const SHOWN: [&str; 3] =
+    ["/debug/streams", "/debug/warnings", "/api/endpoints?namespace=default&name=reviews"];
 /// What does not.
-const OPEN: [&str; 5] = ["/", "/live", "/ping", "/ready", "/metrics"];
+const OPEN: [&str; 7] = ["/", "/assets/page.js", "/assets/page.css", "/live", "/ping", "/ready", "/metrics"];
 
 #[tokio::test]
 async fn a_server_with_a_token_shows_the_cluster_to_whoever_has_it_as_it_is_now() {
