@@ -471,6 +471,32 @@ proptest! {
     }
 }
 
+#[test]
+fn a_watcher_that_stands_still_keeps_the_picture_it_last_had_and_no_other() {
+    let mut world = world();
+    let mut still = world.pictures.watch().expect("there is a place");
+    let mut reading = world.pictures.watch().expect("there is a place");
+    let mut pictures = Vec::new();
+    for n in 1..100 {
+        world.edit(vec![split("web", "web", &[("a", n), ("b", 1)])]);
+        world.keeper.show();
+        pictures.push(Arc::downgrade(&reading.look().now_or_never().flatten().expect("there is one")));
+        reading.next().now_or_never().flatten().expect("it is new");
+        if n == 10 {
+            still.next().now_or_never().flatten().expect("it is new");
+        }
+    }
+    let kept: Vec<_> = pictures
+        .iter()
+        .enumerate()
+        .filter(|(_, picture)| picture.strong_count() > 0)
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(kept, [9, 98]);
+    let bytes = still.next().now_or_never().flatten().expect("it is new");
+    assert!(bytes.len() < 8192, "what differs, and the timeline of ninety edits: {}", bytes.len());
+}
+
 #[tokio::test(start_paused = true)]
 async fn while_nobody_watches_nothing_is_kept_for_them() {
     let world = world();

@@ -122,7 +122,9 @@ export class Services {
       return;
     }
     if (card.split.idle) line('note', 'idle', { text: card.split.idle, height: 34 });
-    const places = groups.reduce((sum, group) => sum + group.parts.length, 0) + 1;
+    // An apex that is its own backend is among them already.
+    const isBackend = groups.some((group) => group.parts.some((part) => part.service === card.name));
+    const places = groups.reduce((sum, group) => sum + group.parts.length, 0) + (isBackend ? 0 : 1);
     let place = 0;
     groups.forEach((group, index) => {
       if (groups.length > 1) line('heading', `heading ${index}`, { ports: group.ports, height: 30 });
@@ -139,6 +141,7 @@ export class Services {
         if (open) this.endpointsOf(rows, own, service, 3);
       }
     });
+    if (isBackend) return;
     const own = `${key}|own`;
     const open = this.open.has(own);
     rows.push({
@@ -337,7 +340,7 @@ const kinds = {
         p.swatch.className = 'swatch hollow';
         say(p.name, 'its own endpoints');
         say(p.weight, '');
-        say(p.why, row.idle ? 'serve all of the traffic' : 'get nothing but what asks for them by leaf');
+        say(p.why, row.idle ? 'serve all of the traffic' : 'no share of the split');
         say(p.share, '');
       } else {
         p.swatch.className = `swatch c${row.look.colour}${row.look.striped ? ' striped' : ''}`;
@@ -404,6 +407,7 @@ function fill(whole, group, looks, named) {
   whole.port.hidden = !named;
   whole.dataset.served = group.parts.some((part) => part.share > 0);
   const gone = new Set(whole.pieces.keys());
+  const end = group.parts.findLast((part) => part.share > 0);
   for (const part of group.parts) {
     gone.delete(part.service);
     let piece = whole.pieces.get(part.service);
@@ -419,7 +423,8 @@ function fill(whole, group, looks, named) {
       piece.style.width = `${part.share / 1e7}%`;
     }
     whole.track.append(piece);
-    piece.className = name;
+    // A gap is between two parts, not after the last that is seen.
+    piece.className = part === end || part.share === 0 ? `${name} end` : name;
     piece.dataset.width = `${part.share / 1e7}%`;
     piece.dataset.backend = part.service;
     piece.dataset.share = part.share;

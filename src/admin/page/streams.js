@@ -3,7 +3,7 @@
 import { List, make, say } from './list.js';
 import { bytes, count, long, percent } from './words.js';
 
-const HEIGHT = 58;
+const HEIGHT = 76;
 
 export class Streams {
   constructor(scroller, { nothing, note }) {
