@@ -22,6 +22,11 @@ pub(super) trait Serve {
     /// Makes change `number`, from 0 on.
     async fn change(&mut self, number: usize);
 
+    /// The port of the page, if the server has one.
+    fn admin(&self) -> Option<u16> {
+        None
+    }
+
     /// The 99th percentile of the time from an event to its bytes on the wire, if the server measures it.
     fn event_to_wire(&self) -> Option<Duration> {
         None
@@ -40,6 +45,7 @@ pub(super) fn listen() -> TcpListener {
 /// * `change`: a change now.
 /// * `changes COUNT RATE`: so many changes, so many a second; then answers `done`.
 /// * `injected`: answers when the changes of a rollout were made, in microseconds of the clock.
+/// * `admin`: answers with the port of the page, or `0`.
 /// * `event-to-wire`: answers with the percentile in microseconds, or `unknown`.
 pub(super) async fn obey(port: u16, world: World, mut server: impl Serve) {
     let mut lines = lines();
@@ -73,6 +79,7 @@ pub(super) async fn obey(port: u16, world: World, mut server: impl Serve) {
                 let times: Vec<_> = injected.iter().map(u64::to_string).collect();
                 answer(&times.join(" "));
             }
+            ["admin"] => answer(&server.admin().unwrap_or_default().to_string()),
             ["event-to-wire"] => match server.event_to_wire() {
                 Some(time) => answer(&time.as_micros().to_string()),
                 None => answer("unknown"),

@@ -31,6 +31,7 @@ mod rows;
 mod server;
 mod slow;
 mod table;
+mod watched;
 mod worlds;
 
 use std::{process::ExitCode, time::Duration};
@@ -101,10 +102,12 @@ enum Other {
     Rollout,
     Services,
     Slow,
+    Watched,
     EventToWire,
 }
 
-const OTHERS: [Other; 5] = [Other::Split, Other::Rollout, Other::Services, Other::Slow, Other::EventToWire];
+const OTHERS: [Other; 6] =
+    [Other::Split, Other::Rollout, Other::Services, Other::Slow, Other::Watched, Other::EventToWire];
 
 impl Other {
     fn name(self) -> &'static str {
@@ -113,6 +116,7 @@ impl Other {
             Self::Rollout => "rollout of 1,000",
             Self::Services => "1,000 services x 10",
             Self::Slow => "10 % stuck",
+            Self::Watched => "100 pages",
             Self::EventToWire => "event to wire",
         }
     }
@@ -128,6 +132,8 @@ impl Other {
             (Self::Services, true) => others::services(row, 100, 3).await,
             (Self::Slow, false) => slow::slow(row, 10_000, 40, 100_000).await,
             (Self::Slow, true) => slow::slow(row, 1_000, 5, 5_000).await,
+            (Self::Watched, false) => watched::watched(row, 10_000, 100).await,
+            (Self::Watched, true) => watched::watched(row, 1_000, 10).await,
             (Self::EventToWire, false) => others::event_to_wire(row, 1_000).await,
             (Self::EventToWire, true) => others::event_to_wire(row, 50).await,
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use switchyard::{
+    admin::{self, Access, Admin},
     controller::{BATCHES, Controller},
     engine::Engine,
     grpc::{
@@ -14,6 +15,7 @@ use switchyard::{
     hold::Lead,
     metrics::Metrics,
     model::Name,
+    picture::{Keeper, observer},
     resolve::Options,
     source::{Batch, Event},
     status::Status,
@@ -40,6 +42,8 @@ struct Ours {
     changes: Vec<Vec<Vec<Event>>>,
     batches: mpsc::Sender<Batch>,
     metrics: Metrics,
+    /// The port of the page.
+    admin: u16,
 }
 
 impl Serve for Ours {
@@ -47,6 +51,10 @@ impl Serve for Ours {
         for events in self.changes[number % self.changes.len()].clone() {
             self.batches.send(Batch { events, ..Batch::default() }).await.expect("the controller runs");
         }
+    }
+
+    fn admin(&self) -> Option<u16> {
+        Some(self.admin)
     }
 
     fn event_to_wire(&self) -> Option<Duration> {
@@ -60,11 +68,19 @@ impl Serve for Ours {
 pub(super) async fn serve(world: World) {
     let domain = Name::from("cluster.local");
     let metrics = Metrics::default();
-    let (status, _) = watch::channel(Arc::new(Status::default()));
+    let (status, shown_status) = watch::channel(Arc::new(Status::default()));
     let mut engine = Engine::new(domain.clone(), Options::default());
     engine.apply(world.events());
     let lead = Lead { drain: Duration::from_millis(300) };
     let (controller, directory) = Controller::new(engine, lead, status, metrics.clone());
+    let (keeper, pictures) = Keeper::new(Options::default(), domain.clone());
+    let (observer, observations) = observer();
+    let controller = controller.observed_by(observer);
+    tokio::spawn(keeper.run(observations, shown_status.clone(), directory.topics().clone()));
+    let admin = Admin::new(metrics.registry(), shown_status, directory.clone(), domain.clone(), pictures);
+    let admin_listener = child::listen();
+    let admin_port = admin_listener.local_addr().expect("bound").port();
+    tokio::spawn(admin::serve(admin_listener, admin, Access::default(), None));
     let drain = Drain::new(Duration::ZERO, directory.topics().clone());
     let requests = Requests { max_bytes: 32 << 10, time: Duration::from_secs(10) };
     let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
@@ -83,5 +99,5 @@ pub(super) async fn serve(world: World) {
         metrics: metrics.clone(),
     };
     tokio::spawn(async move { server.serve(listener).await.expect("it serves") });
-    child::obey(port, world, Ours { changes: world.changes(), batches, metrics }).await;
+    child::obey(port, world, Ours { changes: world.changes(), batches, metrics, admin: admin_port }).await;
 }

@@ -46,7 +46,7 @@ impl Stuck {
 }
 
 /// When 99 of 100 healthy streams have been told, in milliseconds.
-fn p99(mut times: Vec<(f64, u32)>) -> f64 {
+pub(super) fn p99(mut times: Vec<(f64, u32)>) -> f64 {
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     let all: u64 = times.iter().map(|(_, count)| u64::from(*count)).sum();
     let mut rest = all * 99 / 100;
