@@ -35,8 +35,14 @@ struct World {
 impl World {
     /// Everything was read, and there is nothing.
     fn empty() -> Self {
+        Self::of(&[])
+    }
+
+    /// Everything was read: these.
+    fn of(objects: &[Object]) -> Self {
         let mut engine = Engine::new("cluster.local".into(), Options::default());
-        engine.apply(Kind::ALL.map(|kind| SourceEvent::Replace(kind, Vec::new())).into());
+        let of_kind = |kind| objects.iter().filter(|object| object.kind() == kind).cloned().collect();
+        engine.apply(Kind::ALL.map(|kind| SourceEvent::Replace(kind, of_kind(kind))).into());
         let (mut observer, observations) = observer();
         observer.note_all(engine.cluster());
         let (keeper, pictures) = Keeper::new(Options::default(), "cluster.local".into());
@@ -244,9 +250,9 @@ fn the_timeline_says_what_moved() {
 
 #[test]
 fn what_was_there_at_the_start_did_not_happen() {
-    let world = World::empty();
+    let world = World::of(&[service("web", &[80]), service("a", &[80]), split("web", "web", &[("a", 1)])]);
     let mut seen = 0;
-    assert_eq!(world.happened(&mut seen), [json!({ "what": "read", "services": 0, "splits": 0 })]);
+    assert_eq!(world.happened(&mut seen), [json!({ "what": "read", "services": 2, "splits": 1 })]);
 }
 
 #[test]
