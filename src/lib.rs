@@ -22,7 +22,8 @@
 //! * [`controller`] the one task that changes anything, [`hold`] what it puts off, [`topic`] how an answer
 //!   reaches many;
 //! * [`connection`] an HTTP/2 connection and its streams, [`tls`] who they are with;
-//! * [`grpc`], [`admin`], [`serve`] the servers; [`status`] and [`metrics`] what they show;
+//! * [`grpc`], [`admin`], [`serve`] the servers; [`status`], [`metrics`], [`streams`] and [`picture`] what they show,
+//!   [`logs`] and [`spans`] what they say, [`audit`] what they find wrong with themselves;
 //! * [`cli`], [`check`] and [`client`] the commands, [`plan`] what an edit would change.
 //!
 //! From `model` to `engine` nothing does IO, has a clock or can fail: what a user got wrong is part of the

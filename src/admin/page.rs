@@ -46,7 +46,7 @@ macro_rules! asset {
 const INDEX: Asset = asset!("index.html", HTML);
 
 /// What [`INDEX`] loads, in the order of their names.
-const ASSETS: [Asset; 12] = [
+const ASSETS: [Asset; 13] = [
     asset!("changes.js", JS),
     asset!("colours.js", JS),
     asset!("feed.js", JS),
@@ -54,6 +54,7 @@ const ASSETS: [Asset; 12] = [
     asset!("list.js", JS),
     asset!("page.css", CSS),
     asset!("page.js", JS),
+    asset!("rows.js", JS),
     asset!("services.js", JS),
     asset!("state.js", JS),
     asset!("streams.js", JS),
