@@ -22,7 +22,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 mod banner;
 mod files;
 
-use self::banner::Banner;
+use self::banner::{Banner, Bound};
 use crate::{
     admin::{self, Access, Admin, BadToken, Token},
     cli::{AdminAccessArgs, ApexOverride, DrainArgs, LimitArgs, ServeArgs},
@@ -134,7 +134,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let grpc_listener = listen(&addr, "--addr").await?;
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
-    let bound = (local(&grpc_listener), local(&admin_listener));
+    let scheme = if admin_tls { "https" } else { "http" };
+    let bound =
+        Bound { grpc: local(&grpc_listener), admin: format!("{scheme}://{}", local(&admin_listener)) };
     let mut signals = Signals::new().map_err(Failure::Signals)?;
 
     let (tls_files, allow_clients) = tls.into_parts();
@@ -156,12 +158,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             let (source, first) = Manifests::open(&path)?;
             engine.apply(first.events);
             let report = first.report.unwrap_or_default();
-            let banner = Banner::of_manifests(&path, bound, &engine, &report, &options, tls.is_some());
+            let banner = Banner::of_manifests(&path, &bound, &engine, &report, &options, tls.is_some());
             (Source::Manifests(Box::new(source)), report, banner)
         }
         None => {
             let source = Kubernetes::open(kubeconfig, metrics.clone()).await?;
-            let banner = Banner::of_cluster(source.url(), bound);
+            let banner = Banner::of_cluster(source.url(), &bound);
             (Source::Kubernetes(Box::new(source)), Arc::new(Report::default()), banner)
         }
     };

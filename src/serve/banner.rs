@@ -18,6 +18,23 @@ use crate::{
 /// How many splits are listed; the others are counted.
 const SPLITS_SHOWN: usize = 10;
 
+/// Where the server is reached.
+pub(super) struct Bound {
+    pub(super) grpc: SocketAddr,
+    /// A URL.
+    pub(super) admin: String,
+}
+
+impl Bound {
+    fn lines(&self) -> [(&'static str, String); 2] {
+        let Self { grpc, admin } = self;
+        [
+            ("gRPC", grpc.to_string()),
+            ("admin", format!("{admin} (a page to look at; /ready /metrics /debug)")),
+        ]
+    }
+}
+
 /// The lines, ready to print.
 pub(super) struct Banner(String);
 
@@ -25,12 +42,13 @@ impl Banner {
     /// Describes what a source has read first.
     pub(super) fn of_manifests(
         manifests: &Path,
-        (grpc, admin): (SocketAddr, SocketAddr),
+        bound: &Bound,
         engine: &Engine,
         report: &Report,
         options: &Options,
         tls: bool,
     ) -> Self {
+        let grpc = bound.grpc;
         let domain = engine.cluster().domain();
         let warnings = Status::new(engine, report).warnings;
 
@@ -38,8 +56,7 @@ impl Banner {
         let program = std::env::args().next().unwrap_or_else(|| "switchyard".to_owned());
         let mut text = format!("switchyard {} serves {}\n", env!("CARGO_PKG_VERSION"), manifests.display());
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
-        line("gRPC", grpc.to_string());
-        line("admin", format!("http://{admin} (/ready /metrics /debug/warnings)"));
+        bound.lines().into_iter().for_each(|(name, value)| line(name, value));
         line("read", read(engine, report));
         if !report.skipped.is_empty() {
             let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
@@ -74,11 +91,10 @@ impl Banner {
     }
 
     /// Says which cluster is watched. What is in it is not known yet.
-    pub(super) fn of_cluster(url: &str, (grpc, admin): (SocketAddr, SocketAddr)) -> Self {
+    pub(super) fn of_cluster(url: &str, bound: &Bound) -> Self {
         let mut text = format!("switchyard {} watches {url}\n", env!("CARGO_PKG_VERSION"));
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {value}");
-        line("gRPC", grpc.to_string());
-        line("admin", format!("http://{admin} (/ready /metrics /debug/warnings)"));
+        bound.lines().into_iter().for_each(|(name, value)| line(name, value));
         Self(text)
     }
 

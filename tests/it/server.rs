@@ -96,7 +96,7 @@ impl Binary {
             let words: Vec<_> = line.split_whitespace().collect();
             match words[..] {
                 ["gRPC", addr, ..] => grpc = addr.parse().ok(),
-                ["admin", url, ..] => admin = url.trim_start_matches("http://").parse().ok(),
+                ["admin", url, ..] => admin = url.split_once("://").and_then(|(_, addr)| addr.parse().ok()),
                 _ => {}
             }
             print.send_modify(|text| *text += &format!("{line}\n"));
