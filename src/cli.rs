@@ -30,10 +30,10 @@ use std::{
 
 pub(crate) use self::args::some_duration;
 pub use self::args::{
-    AdminAccessArgs, AdminArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command, CompletionsArgs, DiffArgs,
-    DrainArgs, GetArgs, LimitArgs, LocalArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs, Output, OutputArgs,
-    PlanArgs, PlanOutput, ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy, StreamsArgs, TlsArgs,
-    TransportMode, VersionArgs, WhyArgs,
+    AdminAccessArgs, AdminArgs, AnswerArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command,
+    CompletionsArgs, DiffArgs, DrainArgs, GetArgs, LimitArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs,
+    Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy,
+    StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
 };
 use self::exit::{Exit, Failure};
 

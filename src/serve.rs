@@ -25,7 +25,7 @@ mod files;
 use self::banner::{Banner, Bound};
 use crate::{
     admin::{self, Access, Admin, BadToken, Token},
-    cli::{AdminAccessArgs, ApexOverride, DrainArgs, LimitArgs, ServeArgs},
+    cli::{AdminAccessArgs, DrainArgs, LimitArgs, ServeArgs},
     client::HostPort,
     controller::{BATCHES, Controller},
     engine::Engine,
@@ -38,9 +38,7 @@ use crate::{
     hold::Lead,
     logs::Logs,
     metrics::{self, Metrics},
-    model::Name,
     picture::{Keeper, observer},
-    resolve::Options,
     source::{
         Batch, Report,
         kubernetes::{ConnectError, Kubernetes},
@@ -102,12 +100,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         addr: _,
         metrics_addr,
         admin: AdminAccessArgs { admin_token_file, admin_tls, admin_allow_clients },
-        cluster_domain,
-        enable_ipv6,
-        apex_override,
         leaf_drain,
         tls,
-        mesh,
+        answers,
         keepalive_interval,
         keepalive_timeout,
         limits:
@@ -148,9 +143,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         allow_clients: (!admin_allow_clients.is_empty()).then(|| admin_allow_clients.into_iter().collect()),
     };
 
-    let domain = Name::from(cluster_domain);
-    let apex_override = apex_override == ApexOverride::Always;
-    let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
+    let (domain, options) = answers.into_parts();
     let metrics = Metrics::default();
     let mut engine = Engine::new(domain.clone(), options.clone());
     let (source, report, banner) = match manifests {

@@ -1,6 +1,7 @@
 //! What can be typed: the commands and their flags, with the help texts people read.
 
 mod admin;
+mod answers;
 mod check;
 mod common;
 mod diff;
@@ -24,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::parse::some_duration;
 pub use self::{
     admin::{AdminAccessArgs, AdminArgs},
+    answers::{AnswerArgs, ApexOverride},
     check::CheckArgs,
     common::{Output, OutputArgs, ServerArgs},
     diff::DiffArgs,
@@ -35,10 +37,10 @@ pub use self::{
     pages::{CompletionsArgs, ManArgs},
     plan::{PlanArgs, PlanOutput},
     profile::ProfileArgs,
-    serve::{ApexOverride, LogFormat, ServeArgs},
+    serve::{LogFormat, ServeArgs},
     streams::{SortBy, StreamsArgs},
     tls::{AskTlsArgs, TlsArgs},
-    why::{LocalArgs, WhyArgs},
+    why::WhyArgs,
 };
 
 /// A Destination server for Linkerd proxies and other clients, with SMI TrafficSplit

@@ -20,13 +20,12 @@ use crate::{
     client::AdminError,
     context,
     engine::Engine,
-    model::Name,
     resolve::explain::{Explanation, Question, Rpc, explain},
     source::manifests::Manifests,
 };
 
 pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let explanation = match &args.local.manifests {
+    let explanation = match &args.manifests {
         Some(_) => here(&args)?,
         None => tokio::select! {
             told = told(&args) => told?,
@@ -66,12 +65,11 @@ fn cut(text: &str, most: usize) -> &str {
 
 /// What a server would explain that serves these manifests.
 fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
-    let domain = Name::from(args.local.cluster_domain.as_str());
+    let (domain, options) = args.answers.clone().into_parts();
     let question = Question::parse(&args.authority, args.token(), Rpc::Both, args.address, &domain)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let path = args.local.manifests.as_deref().unwrap_or(".".as_ref());
+    let path = args.manifests.as_deref().unwrap_or(".".as_ref());
     let (_, batch) = Manifests::open(path)?;
-    let options = args.local.options();
     let mut engine = Engine::new(domain, options.clone());
     engine.apply(batch.events);
     Ok(explain(engine.cluster(), &options, &question))

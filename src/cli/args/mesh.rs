@@ -107,7 +107,7 @@ mod tests {
     fn parse(flags: &str) -> Result<MeshOptions, String> {
         let line = format!("switchyard serve {flags}");
         match Cli::try_parse_from(line.split_whitespace()) {
-            Ok(Cli { command: Command::Serve(args) }) => Ok(args.mesh.into()),
+            Ok(Cli { command: Command::Serve(args) }) => Ok(args.answers.mesh.into()),
             Ok(other) => Err(format!("{other:?}")),
             Err(error) => Err(error.to_string()),
         }

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{ApexOverride, MeshArgs, parse};
+use super::{AnswerArgs, parse};
 use crate::source::manifests::{EditFile, Removal};
 
 /// `switchyard plan`.
@@ -62,22 +62,9 @@ pub struct PlanArgs {
     #[arg(long, env = "SWITCHYARD_EXIT_CODE", value_parser = BoolishValueParser::new())]
     pub exit_code: bool,
 
-    /// The cluster's DNS domain, as for `switchyard serve`
-    #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
-    pub cluster_domain: String,
-
-    /// Whether IPv6 endpoints are given out, as for `switchyard serve`
-    #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
-    pub enable_ipv6: bool,
-
-    /// Whether the profile of a service without a split names the service itself, as for `switchyard serve`
-    #[arg(long, env = "SWITCHYARD_APEX_OVERRIDE", value_name = "WHEN", value_enum, default_value_t)]
-    pub apex_override: ApexOverride,
-
-    /// What the server is told of meshed endpoints. The last, for what comes after it would be listed under its
-    /// heading.
+    /// On what answers depend. The last, for what comes after it would be listed under its heading.
     #[command(flatten)]
-    pub mesh: MeshArgs,
+    pub answers: AnswerArgs,
 }
 
 /// What a plan looks like.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{AdminAccessArgs, DrainArgs, LimitArgs, MeshArgs, TlsArgs, parse};
+use super::{AdminAccessArgs, AnswerArgs, DrainArgs, LimitArgs, TlsArgs, parse};
 use crate::{client::HostPort, logs};
 
 /// `switchyard serve`.
@@ -49,22 +49,6 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub admin: AdminAccessArgs,
 
-    /// The cluster's DNS domain: services are asked for as name.namespace.svc.DOMAIN
-    #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
-    pub cluster_domain: String,
-
-    /// Whether a service with IPv6 endpoints is answered with them; if false only IPv4 is
-    #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
-    pub enable_ipv6: bool,
-
-    /// Whether the profile of a service without a split names the service itself as its only override
-    ///
-    /// With it a proxy asks for the service's endpoints here also where Linkerd's policy controller is
-    /// missing, and follows a later split on busy connections. `never` is for clusters where that
-    /// controller serves HTTPRoutes.
-    #[arg(long, env = "SWITCHYARD_APEX_OVERRIDE", value_name = "WHEN", value_enum, default_value_t)]
-    pub apex_override: ApexOverride,
-
     /// How long the endpoints of a backend that becomes empty are kept after its weight went to 0; 0 = off
     ///
     /// A proxy that picks an empty backend waits three seconds and fails the request; in this time it
@@ -108,10 +92,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub tls: TlsArgs,
 
-    /// What proxies are told of endpoints that have a proxy of their own. The last, for what comes after it
-    /// would be listed under its heading.
+    /// On what answers depend. The last, for what comes after it would be listed under its heading.
     #[command(flatten)]
-    pub mesh: MeshArgs,
+    pub answers: AnswerArgs,
 }
 
 impl ServeArgs {
@@ -122,16 +105,6 @@ impl ServeArgs {
         let host = if self.manifests.is_some() { "127.0.0.1" } else { "0.0.0.0" };
         self.addr.clone().unwrap_or_else(|| HostPort::new(host, 8086))
     }
-}
-
-/// When the profile of a service without a split names the service itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ApexOverride {
-    /// Always
-    #[default]
-    Always,
-    /// Never: such a profile has no overrides
-    Never,
 }
 
 /// How log lines are written.
@@ -171,8 +144,8 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
-    use super::{ApexOverride, LogFormat, ServeArgs};
-    use crate::cli::{Cli, Command};
+    use super::{LogFormat, ServeArgs};
+    use crate::cli::{ApexOverride, Cli, Command};
 
     fn parse(flags: &str) -> Result<ServeArgs, String> {
         let line = format!("switchyard serve {flags}");
@@ -186,9 +159,9 @@ mod tests {
     #[test]
     fn defaults_are_the_documented_ones() {
         let args = parse("").unwrap();
-        assert_eq!(args.cluster_domain, "cluster.local");
-        assert!(args.enable_ipv6);
-        assert_eq!((args.apex_override, args.log_format), (ApexOverride::Always, LogFormat::Plain));
+        assert_eq!(args.answers.cluster_domain, "cluster.local");
+        assert!(args.answers.enable_ipv6);
+        assert_eq!((args.answers.apex_override, args.log_format), (ApexOverride::Always, LogFormat::Plain));
         assert_eq!(args.leaf_drain, Duration::from_millis(300));
         assert_eq!(args.keepalive_interval, Duration::from_secs(10));
         assert_eq!(args.keepalive_timeout, Duration::from_secs(5));
@@ -247,7 +220,7 @@ mod tests {
             ("--enable-ipv6 false", false),
             ("--enable-ipv6=0", false),
         ] {
-            assert_eq!(parse(flags).unwrap().enable_ipv6, expect, "{flags}");
+            assert_eq!(parse(flags).unwrap().answers.enable_ipv6, expect, "{flags}");
         }
     }
 

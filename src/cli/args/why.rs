@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, builder::BoolishValueParser};
+use clap::Args;
 
-use super::{AdminArgs, ApexOverride, MeshArgs, OutputArgs, Reading, parse};
-use crate::resolve::{Options, explain::Spot};
+use super::{AdminArgs, AnswerArgs, OutputArgs, Reading};
+use crate::resolve::explain::Spot;
 
 /// `switchyard why`.
 #[derive(Clone, Debug, Args)]
@@ -40,6 +40,12 @@ pub struct WhyArgs {
     #[arg(long, env = "SWITCHYARD_ADDRESS", value_name = "IP[:PORT]")]
     pub address: Option<Spot>,
 
+    /// Explain what these manifests mean, a folder or one file, without asking a server
+    ///
+    /// Then --admin does not count, and answers depend on the flags of `switchyard serve`, which count only then.
+    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
+    pub manifests: Option<PathBuf>,
+
     /// Text for people, or JSON for programs.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -48,9 +54,10 @@ pub struct WhyArgs {
     #[command(flatten)]
     pub admin: AdminArgs,
 
-    /// Or nobody.
+    /// On what answers depend: as for `switchyard serve`, and only with --manifests. The last, for what comes after it
+    /// would be listed under its heading.
     #[command(flatten)]
-    pub local: LocalArgs,
+    pub answers: AnswerArgs,
 }
 
 impl WhyArgs {
@@ -58,46 +65,6 @@ impl WhyArgs {
     #[must_use]
     pub fn token(&self) -> &str {
         self.reading.map_or(&self.token, |reading| reading.token())
-    }
-}
-
-/// Explaining manifests without a server: what a server would be told with these flags.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Without a server")]
-pub struct LocalArgs {
-    /// Explain what these manifests mean, a folder or one file, without asking a server
-    ///
-    /// Then --admin does not count. The flags below are those of `switchyard serve`, and count only then.
-    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
-    pub manifests: Option<PathBuf>,
-
-    /// The cluster's DNS domain
-    #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
-    pub cluster_domain: String,
-
-    /// Whether a service with IPv6 endpoints is answered with them
-    #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
-    pub enable_ipv6: bool,
-
-    /// Whether the profile of a service without a split names the service itself
-    #[arg(long, env = "SWITCHYARD_APEX_OVERRIDE", value_name = "WHEN", value_enum, default_value_t)]
-    pub apex_override: ApexOverride,
-
-    /// What proxies are told of meshed endpoints. The last, for what comes after it would be listed under its
-    /// heading.
-    #[command(flatten)]
-    pub mesh: MeshArgs,
-}
-
-impl LocalArgs {
-    /// What the answers depend on.
-    #[must_use]
-    pub fn options(&self) -> Options {
-        Options {
-            ipv6: self.enable_ipv6,
-            apex_override: self.apex_override == ApexOverride::Always,
-            mesh: std::sync::Arc::new(self.mesh.clone().into()),
-        }
     }
 }
 

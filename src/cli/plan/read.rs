@@ -1,15 +1,12 @@
 //! The two states that a plan is between: as it is, and as it would be.
 
-use std::sync::Arc;
-
 use super::Shown;
 use crate::{
-    cli::{ApexOverride, PlanArgs},
+    cli::PlanArgs,
     context::Context,
     metrics::Metrics,
-    model::Name,
     plan::{Asker, Plan, State},
-    resolve::{Client, Options},
+    resolve::Client,
     source::{
         Batch,
         kubernetes::{ConnectError, Kubernetes, NotRead},
@@ -42,14 +39,9 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
         token,
         output: _,
         exit_code: _,
-        cluster_domain,
-        enable_ipv6,
-        apex_override,
-        mesh,
+        answers,
     } = args;
-    let apex_override = apex_override == ApexOverride::Always;
-    let options = Options { ipv6: enable_ipv6, apex_override, mesh: Arc::new(mesh.into()) };
-    let domain = Name::from(cluster_domain);
+    let (domain, options) = answers.into_parts();
     let state = |batches: Vec<Batch>| State::new(domain.clone(), options.clone(), batches);
     let edit = Edit::open(&filename, &remove, &namespace.into())?;
     let mut notes = left_out(&edit);
