@@ -54,6 +54,17 @@ impl fmt::Display for Because {
     }
 }
 
+impl Reading {
+    /// As a token chooses it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::Leaf => "leaf",
+        }
+    }
+}
+
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {

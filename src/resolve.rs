@@ -96,6 +96,17 @@ impl Query {
     }
 }
 
+impl Query {
+    /// How a split reaches who asks this; `None` for `GetProfile`, which always tells of it.
+    #[must_use]
+    pub fn reading(&self) -> Option<Reading> {
+        match self {
+            Self::Endpoints { reading, .. } => Some(*reading),
+            Self::ServiceProfile { .. } | Self::AddressProfile { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, instance, port) = match self {

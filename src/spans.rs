@@ -6,7 +6,7 @@
 
 use tracing::{Span, debug_span, field::Empty};
 
-use crate::{context::Reading, model::Kind, resolve::Query, topic::Cursor};
+use crate::{context::Reading, model::Kind, topic::Cursor};
 
 /// What all of them have as their target: filters say yes or no to it alone.
 pub const TARGET: &str = "switchyard::spans";
@@ -25,19 +25,11 @@ pub(crate) fn stream(cursor: &Cursor) -> Span {
         "stream",
         rpc = target.query.method(),
         query = %target.query,
-        reading = reading(&target.query),
+        reading = target.query.reading().map(Reading::as_str),
         client = subscriber.peer().map(|peer| tracing::field::display(peer.addr())),
         node = target.client.node.as_ref().map(tracing::field::display),
         ended = Empty
     )
-}
-
-fn reading(query: &Query) -> Option<&'static str> {
-    match query {
-        Query::Endpoints { reading: Reading::Merged, .. } => Some("merged"),
-        Query::Endpoints { reading: Reading::Leaf, .. } => Some("leaf"),
-        Query::ServiceProfile { .. } | Query::AddressProfile { .. } => None,
-    }
 }
 
 /// A list of all objects of a kind.

@@ -6,21 +6,22 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::{DefaultHasher, Hasher},
     sync::Arc,
 };
 
 use prost::Message;
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    context::Reading,
+    grpc::method::Method,
     model::Name,
     pb::destination::{DestinationProfile, WeightedAddr},
     resolve::{Answer, Query},
     topic::{Subscriber, Topic},
     view::View,
+    wire,
 };
 
 /// An open stream, in words and numbers that mean the same everywhere.
@@ -65,7 +66,7 @@ pub struct OpenStream {
 pub struct Told {
     /// Its version: larger than those before, of this server's life only.
     pub version: u64,
-    /// Stands for the content: the same on all replicas that say the same.
+    /// Stands for the content, as the beginning of a SHA-256: the same on all replicas that say the same.
     pub digest: String,
     /// Whether the service exists, for `Get`.
     pub exists: Option<bool>,
@@ -85,8 +86,6 @@ pub struct Told {
 pub struct Describer {
     domain: Name,
     now: Instant,
-    /// Whether every address is listed.
-    addresses: bool,
     /// By the address of the answer, which is held here so that no other one comes to be there.
     told: HashMap<usize, (Arc<Answer>, Told)>,
 }
@@ -98,8 +97,13 @@ const REMEMBERED: usize = 64;
 impl Describer {
     /// Describes streams of this cluster domain as they are now.
     #[must_use]
-    pub fn new(domain: Name, addresses: bool) -> Self {
-        Self { domain, now: Instant::now(), addresses, told: HashMap::new() }
+    pub fn new(domain: Name) -> Self {
+        Self { domain, now: Instant::now(), told: HashMap::new() }
+    }
+
+    /// From here on it is later.
+    pub fn look_again(&mut self) {
+        self.now = Instant::now();
     }
 
     /// A stream of a topic.
@@ -107,38 +111,41 @@ impl Describer {
     pub fn describe(&mut self, topic: &Topic, subscriber: &Subscriber) -> OpenStream {
         let given = subscriber.given();
         let query = &topic.target().query;
-        let (rpc, reading) = match query {
-            Query::Endpoints { reading: Reading::Merged, .. } => ("Get", Some("merged")),
-            Query::Endpoints { reading: Reading::Leaf, .. } => ("Get", Some("leaf")),
-            Query::ServiceProfile { .. } | Query::AddressProfile { .. } => ("GetProfile", None),
-        };
-        let current = topic.current();
-        let versions_behind = match (&current, &given.held) {
-            (Some(current), Some(held)) => current.steps_since(held),
-            (Some(_), None) => 1,
-            (None, _) => 0,
-        };
         let context = subscriber.context();
         let said = |name: Option<&Name>| name.map(|name| name.as_str().to_owned());
-        let peer = subscriber.peer();
         OpenStream {
             id: subscriber.id(),
-            client: peer.map(|peer| peer.addr().to_string()),
+            client: subscriber.peer().map(|peer| peer.addr().to_string()),
             namespace: said(context.and_then(|context| context.namespace.as_ref())),
             pod: said(context.and_then(|context| context.pod.as_ref())),
             node: said(context.and_then(|context| context.node.as_ref())),
-            rpc: rpc.to_owned(),
+            rpc: rpc(query).to_owned(),
             authority: authority(query, &self.domain),
-            reading: reading.map(str::to_owned),
-            versions_behind,
-            behind_seconds: self.seconds_since(subscriber.behind_since()),
-            unwritten_seconds: self.seconds_since(peer.and_then(|peer| peer.unwritten_since())),
+            reading: query.reading().map(|reading| reading.as_str().to_owned()),
+            versions_behind: topic.versions_behind(&given),
+            behind_seconds: self.seconds_since(subscriber.untaken_since()),
+            unwritten_seconds: self.seconds_since(subscriber.unwritten_since()),
             age_seconds: self.seconds_since(Some(subscriber.opened())),
             sent_seconds_ago: given.at.map(|at| self.seconds_since(Some(at))),
             messages: given.messages,
             bytes: given.bytes,
             told: given.held.map(|held| Told { version: held.version, ..self.told(&held.answer) }),
         }
+    }
+
+    /// The same with every address that it was told. These are not remembered: they are most of what there is to say of
+    /// a large service.
+    #[must_use]
+    pub fn describe_whole(&mut self, topic: &Topic, subscriber: &Subscriber) -> OpenStream {
+        let mut stream = self.describe(topic, subscriber);
+        if let (Some(held), Some(told)) = (subscriber.given().held, &mut stream.told)
+            && let Answer::Endpoints(view) = &*held.answer
+            && held.version == told.version
+        {
+            told.addresses =
+                view.entries().iter().map(|entry| (entry.addr.to_string(), entry.weight)).collect();
+        }
+        stream
     }
 
     fn seconds_since(&self, since: Option<Instant>) -> f64 {
@@ -156,11 +163,20 @@ impl Describer {
             self.told.clear();
         }
         let told = match &**answer {
-            Answer::Endpoints(view) => of_view(view, self.addresses),
+            Answer::Endpoints(view) => of_view(view),
             Answer::Profile(profile) => of_profile(&profile.message.bytes),
         };
         self.told.insert(key, (answer.clone(), told.clone()));
         told
+    }
+}
+
+/// The method that asks this, as the protocol spells it.
+#[must_use]
+pub fn rpc(query: &Query) -> &'static str {
+    match query {
+        Query::Endpoints { .. } => Method::Get.name(),
+        Query::ServiceProfile { .. } | Query::AddressProfile { .. } => Method::GetProfile.name(),
     }
 }
 
@@ -176,24 +192,21 @@ pub fn authority(query: &Query, domain: &Name) -> String {
     format!("{instance}{}.{}.svc.{domain}:{port}", service.name, service.namespace)
 }
 
-fn of_view(view: &View, addresses: bool) -> Told {
-    let mut hasher = DefaultHasher::new();
-    hasher.write_u8(view.exists().into());
-    hasher.write(view.labels());
+fn of_view(view: &View) -> Told {
+    let mut digest = Context::new(&SHA256);
+    digest.update(&[view.exists().into()]);
+    digest.update(view.labels());
     // By the address of the bytes that name the backend: there are as many of them as backends and places.
     let mut weights: HashMap<*const u8, (&[u8], u64)> = HashMap::new();
-    let (mut listed, mut total) = (Vec::new(), 0_u64);
+    let mut total = 0_u64;
     for entry in view.entries().iter() {
-        hasher.write(entry.addr.to_string().as_bytes());
-        hasher.write_u32(entry.weight);
-        // Where one part ends and the next begins is not on the wire, so it must not count here.
-        entry.meta.parts().into_iter().for_each(|part| part.iter().for_each(|byte| hasher.write_u8(*byte)));
+        digest.update(entry.addr.to_string().as_bytes());
+        digest.update(&entry.weight.to_be_bytes());
+        // Where one part ends and the next begins is not on the wire, and does not count here either.
+        entry.meta.parts().into_iter().for_each(|part| digest.update(part));
         total += u64::from(entry.weight);
         let place = &entry.meta.place;
         weights.entry(place.as_ptr()).or_insert((place, 0)).1 += u64::from(entry.weight);
-        if addresses {
-            listed.push((entry.addr.to_string(), entry.weight));
-        }
     }
     let mut backends: BTreeMap<String, u64> = BTreeMap::new();
     for (place, weight) in weights.into_values() {
@@ -204,19 +217,19 @@ fn of_view(view: &View, addresses: bool) -> Told {
     }
     Told {
         version: 0,
-        digest: format!("{:016x}", hasher.finish()),
+        digest: short(digest),
         exists: Some(view.exists()),
         endpoints: Some(view.entries().len()),
         shares: backends.into_iter().map(|(backend, weight)| (backend, part(weight, total))).collect(),
-        addresses: listed,
+        addresses: Vec::new(),
     }
 }
 
 /// The bytes are a message with its prefix.
 fn of_profile(bytes: &[u8]) -> Told {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    let message = bytes.get(5..).unwrap_or_default();
+    let mut digest = Context::new(&SHA256);
+    digest.update(bytes);
+    let message = bytes.get(wire::PREFIX..).unwrap_or_default();
     let overrides =
         DestinationProfile::decode(message).map(|profile| profile.dst_overrides).unwrap_or_default();
     let total = overrides.iter().map(|dst| u64::from(dst.weight)).sum();
@@ -224,14 +237,12 @@ fn of_profile(bytes: &[u8]) -> Told {
     for dst in overrides {
         *shares.entry(dst.authority).or_default() += part(u64::from(dst.weight), total);
     }
-    Told {
-        version: 0,
-        digest: format!("{:016x}", hasher.finish()),
-        exists: None,
-        endpoints: None,
-        shares,
-        addresses: Vec::new(),
-    }
+    Told { version: 0, digest: short(digest), exists: None, endpoints: None, shares, addresses: Vec::new() }
+}
+
+/// As much of it as nobody meets twice by chance.
+fn short(digest: Context) -> String {
+    digest.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Of 1.

@@ -6,6 +6,7 @@
 //! bytes that were encoded once for everybody.
 
 use std::{
+    mem,
     sync::{Arc, Mutex, MutexGuard, atomic::Ordering, atomic::fence},
     task::{Context, Poll, Waker},
 };
@@ -124,6 +125,16 @@ impl Topic {
         }
     }
 
+    /// How many answers a subscriber that was given this has not been given.
+    #[must_use]
+    pub fn versions_behind(&self, given: &Given) -> u64 {
+        match (self.current.load().as_ref(), &given.held) {
+            (Some(current), Some(held)) => current.steps_since(held),
+            (Some(_), None) => 1,
+            (None, _) => 0,
+        }
+    }
+
     /// How many cursors there are.
     #[must_use]
     pub fn subscribers(&self) -> usize {
@@ -206,7 +217,6 @@ impl Cursor {
     }
 
     fn next(&mut self) -> Option<Told> {
-        let mut skipped = 0;
         loop {
             let current = self.topic.current.load();
             let published = current.as_ref()?;
@@ -216,12 +226,16 @@ impl Cursor {
             }
             let frames = published.frames_after(given.held.as_ref());
             let before = given.held.replace(published.held());
-            skipped += before.as_ref().map_or(0, |held| published.steps_since(held).saturating_sub(1));
+            let steps = before.as_ref().map_or(1, |held| published.steps_since(held));
+            given.skipped += steps.saturating_sub(1);
             if let Some(frames) = frames {
                 let since = before.is_some().then(|| published.since());
+                // Of several steps the first came after the last message, which was of what was true then.
+                let lacked = if steps > 1 { given.at } else { None }.unwrap_or(published.since());
                 given.note(&frames);
+                let skipped = mem::take(&mut given.skipped);
                 drop(given);
-                self.subscriber.stops_waiting(published.since());
+                self.subscriber.is_handed(lacked);
                 return Some(Told { frames, since, skipped });
             }
         }

@@ -4,11 +4,12 @@
 //! certificate of one that was named; and, where no token is set, for this machine itself.
 //!
 //! "This machine" is a request that came over loopback and was meant to: a page of somebody else can have a browser on
-//! this machine ask any address under any name, so the name that was asked for has to be a local one; and what a proxy
-//! passes on is not from here, wherever the proxy is.
+//! this machine ask any address under any name, so the name that was asked for has to be a local one. What an HTTP proxy
+//! says it passes on is not from here either. One that says nothing, and one that passes on bytes, cannot be told from a
+//! person: where such a thing forwards to the port, only a token or certificates are of use.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -17,7 +18,7 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderValue, Request, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, FORWARDED, HOST, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, CACHE_CONTROL, HOST, WWW_AUTHENTICATE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -26,9 +27,9 @@ use axum::{
 use super::Token;
 use crate::tls::{AllowClients, Identity};
 
-/// Headers that proxies add to what they pass on, beside `Forwarded`. Linkerd's own begin with the last one.
-const PASSED_ON: [&str; 4] = ["x-forwarded-for", "x-forwarded-host", "via", "x-real-ip"];
-const LINKERD: &str = "l5d-";
+/// Headers that proxies add to what they pass on, and how those of some begin: of most, of Envoy, of Linkerd.
+const PASSED_ON: [&str; 4] = ["forwarded", "via", "x-real-ip", "x-request-id"];
+const PASSED_ON_BEGIN: [&str; 3] = ["x-forwarded-", "x-envoy-", "l5d-"];
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -100,10 +101,10 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_from_here(ip: IpAddr, headers: &HeaderMap) -> bool {
-    let passed_on = headers.contains_key(FORWARDED)
-        || headers
-            .keys()
-            .any(|name| PASSED_ON.contains(&name.as_str()) || name.as_str().starts_with(LINKERD));
+    let passed_on = headers
+        .keys()
+        .map(|name| name.as_str())
+        .any(|name| PASSED_ON.contains(&name) || PASSED_ON_BEGIN.iter().any(|begin| name.starts_with(begin)));
     let mut hosts = headers.get_all(HOST).iter();
     // Programs may leave it out, browsers never do.
     let host_is_local = match (hosts.next(), hosts.next()) {
@@ -111,7 +112,13 @@ fn is_from_here(ip: IpAddr, headers: &HeaderMap) -> bool {
         (Some(host), None) => host.to_str().is_ok_and(is_local),
         (Some(_), Some(_)) => false,
     };
-    ip.to_canonical().is_loopback() && !passed_on && host_is_local
+    is_own(ip) && !passed_on && host_is_local
+}
+
+/// Whether this is the address under which a machine speaks to itself. Others of 127.0.0.0/8 are what sidecars speak from.
+fn is_own(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST
 }
 
 /// Whether a `Host` header names this machine as only this machine does.
@@ -121,8 +128,7 @@ fn is_local(host: &str) -> bool {
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_own)
 }
 
 #[cfg(test)]
@@ -156,6 +162,8 @@ mod tests {
             (HERE, &[], 200),
             ("[::1]:40000", &[("host", "[::1]:9996")], 200),
             ("[::ffff:127.0.0.1]:40000", &[("host", "127.0.0.1")], 200),
+            ("127.0.0.6:40000", &[("host", "localhost:9996")], 403),
+            (HERE, &[("host", "127.0.0.6:9996")], 403),
             (ELSEWHERE, &[("host", "localhost:9996")], 403),
             (ELSEWHERE, &[("host", "10.1.2.4:9996")], 403),
             (ELSEWHERE, &[("host", "127.0.0.1"), ("authorization", "Bearer x")], 403),
@@ -177,6 +185,9 @@ mod tests {
             &[("host", "localhost"), ("forwarded", "for=1.2.3.4")],
             &[("host", "localhost"), ("via", "1.1 proxy")],
             &[("host", "localhost"), ("l5d-client-id", "web.default")],
+            &[("host", "localhost"), ("x-forwarded-proto", "http")],
+            &[("host", "localhost"), ("x-envoy-attempt-count", "1")],
+            &[("host", "localhost"), ("x-request-id", "1")],
         ] {
             assert_eq!(answer(&access, HERE, pairs), 403, "{pairs:?}");
         }

@@ -5,12 +5,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use super::Ended;
 use crate::{
@@ -35,6 +35,9 @@ const REFUSALS: Rate = Rate { per_second: 500, burst: 8192 };
 #[derive(Debug)]
 pub struct Peer {
     addr: SocketAddr,
+    opened: Instant,
+    /// When all that had been handed over was last written, in nanoseconds after `opened`.
+    drained: AtomicU64,
     streams: AtomicUsize,
     /// How many requests it ever made.
     requests: AtomicUsize,
@@ -56,6 +59,8 @@ impl Peer {
     pub fn new(addr: SocketAddr, event_to_wire: Histogram) -> Self {
         Self {
             addr,
+            opened: Instant::now(),
+            drained: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             refusals: Mutex::new(Bucket::full(REFUSALS, Instant::now())),
@@ -78,11 +83,12 @@ impl Peer {
         }
     }
 
-    /// Since when something waits to be written to the socket, if anything does: what the source said then.
+    /// Whether what was handed over at this moment waits to be written to the socket, which may be full.
     #[must_use]
-    pub fn unwritten_since(&self) -> Option<Instant> {
-        let moments = self.moments.lock().expect("nothing panics while it holds this lock");
-        moments.iter().map(|(since, _)| *since).min()
+    pub fn holds(&self, handed: Instant) -> bool {
+        let drained = self.opened + Duration::from_nanos(self.drained.load(Ordering::Relaxed));
+        // Nothing waits on a connection that is polled just now, as far as can be seen from elsewhere.
+        handed > drained && !self.moments.lock().expect("nothing panics while it holds this lock").is_empty()
     }
 
     /// Where it is.
@@ -164,11 +170,13 @@ impl Peer {
 
     /// What was handed over is written.
     pub(super) fn drained(&self) {
+        let now = Instant::now();
+        let since_opened = now.saturating_duration_since(self.opened).as_nanos();
+        self.drained.store(u64::try_from(since_opened).unwrap_or(u64::MAX), Ordering::Relaxed);
         let mut moments = self.moments.lock().expect("nothing panics while it holds this lock");
         if moments.is_empty() {
             return;
         }
-        let now = Instant::now();
         for (since, count) in moments.drain(..) {
             self.event_to_wire.observe(now.saturating_duration_since(since), count);
         }
@@ -177,7 +185,7 @@ impl Peer {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Duration, advance};
+    use tokio::time::advance;
 
     use super::*;
 
@@ -255,16 +263,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_to_be_written_is_as_old_as_its_oldest_moment() {
+    async fn what_was_handed_over_waits_until_it_is_written_and_what_was_written_before_does_not() {
         let peer = peer();
-        assert_eq!(peer.unwritten_since(), None);
-        let first = Instant::now();
-        peer.sends(&small(), 1, Some(first));
+        let before = Instant::now();
         advance(Duration::from_secs(1)).await;
-        peer.sends(&small(), 1, Some(Instant::now()));
-        assert_eq!(peer.unwritten_since(), Some(first));
         peer.drained();
-        assert_eq!(peer.unwritten_since(), None);
+        advance(Duration::from_secs(1)).await;
+        let handed = Instant::now();
+        peer.sends(&small(), 1, Some(handed));
+        assert!(peer.holds(handed));
+        assert!(!peer.holds(before), "another stream's message is none of this one's");
+        peer.drained();
+        assert!(!peer.holds(handed));
     }
 
     #[tokio::test]

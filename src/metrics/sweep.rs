@@ -52,10 +52,7 @@ impl Found {
             return;
         }
         for subscriber in topic.all_subscribers() {
-            let untaken = subscriber.behind_since();
-            // What was taken may still lie before a socket that is full.
-            let unwritten = subscriber.peer().and_then(|peer| peer.unwritten_since());
-            if let Some(since) = untaken.into_iter().chain(unwritten).min() {
+            if let Some(since) = subscriber.behind_since() {
                 self.behind += 1;
                 self.oldest = self.oldest.max(now.saturating_duration_since(since));
             }

@@ -140,7 +140,7 @@ pub(super) async fn sweep(topics: &Topics, before: &Streams, domain: &Name, cloc
     let mut looked = 0;
     for topic in topics.all() {
         for subscriber in topic.all_subscribers() {
-            let since = behind_since(&subscriber).filter(|since| *since <= late);
+            let since = subscriber.behind_since().filter(|since| *since <= late);
             let at = since.map(|since| clock.at(since));
             streams.all.count(at);
             if let Query::Endpoints { service, .. } | Query::ServiceProfile { service, .. } =
@@ -165,7 +165,7 @@ pub(super) async fn sweep(topics: &Topics, before: &Streams, domain: &Name, cloc
         }
     }
     let known: HashMap<u64, &StreamPicture> = before.shown.iter().map(|stream| (stream.id, stream)).collect();
-    let mut describer = Describer::new(domain.clone(), false);
+    let mut describer = Describer::new(domain.clone());
     for Ranked { rank: (_, since, id), topic, subscriber } in worst.into_sorted_vec() {
         let since = since.map(|since| clock.at(since));
         let stream = picture(&topic, &subscriber, known.get(&id).copied(), &mut describer, domain, clock);
@@ -173,12 +173,6 @@ pub(super) async fn sweep(topics: &Topics, before: &Streams, domain: &Name, cloc
         yield_now().await;
     }
     streams
-}
-
-/// Since when a stream lacks something: it was not taken, or waits to be written to its connection.
-fn behind_since(subscriber: &Subscriber) -> Option<Instant> {
-    let unwritten = subscriber.peer().and_then(|peer| peer.unwritten_since());
-    subscriber.behind_since().into_iter().chain(unwritten).min()
 }
 
 struct Ranked {
@@ -220,11 +214,7 @@ fn picture(
     let given = subscriber.given();
     let version = given.held.as_ref().map(|held| held.version);
     if let Some(before) = before.filter(|before| before.version == version) {
-        let versions_behind = match (topic.current(), &given.held) {
-            (Some(current), Some(held)) => current.steps_since(held),
-            (Some(_), None) => 1,
-            (None, _) => 0,
-        };
+        let versions_behind = topic.versions_behind(&given);
         return StreamPicture {
             versions_behind,
             messages: given.messages,

@@ -16,7 +16,7 @@ use super::{Client, Look, Options, Pools, Query, inspect::inspect_split};
 use crate::{
     authority::Host,
     cluster::Cluster,
-    context::{Context, Reading},
+    context::Context,
     model::{Kind, Name, NsName, ObjectId, Problem},
 };
 
@@ -248,10 +248,7 @@ impl<'a> Explaining<'a> {
         let Context { reading, namespace, node, .. } = &self.question.context;
         let text = |name: &Option<Name>| name.as_ref().map(Name::to_string);
         Asker {
-            reading: match reading {
-                Reading::Merged => "merged".to_owned(),
-                Reading::Leaf => "leaf".to_owned(),
-            },
+            reading: reading.as_str().to_owned(),
             reading_why: self.question.because.to_string(),
             namespace: text(namespace),
             node: text(node),

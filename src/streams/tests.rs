@@ -3,7 +3,7 @@ use std::{net::SocketAddr, task::Waker};
 use super::*;
 use crate::{
     blocks::Blocks,
-    context::Context,
+    context::Reading,
     model::NsName,
     resolve::{Client, Target},
     topic::{Cursor, Published, Topics},
@@ -40,14 +40,19 @@ fn poll(cursor: &mut Cursor) {
 
 fn describe(topic: &Topic, addresses: bool) -> OpenStream {
     let subscriber = topic.all_subscribers().remove(0);
-    Describer::new("cluster.local".into(), addresses).describe(topic, &subscriber)
+    let mut describer = Describer::new("cluster.local".into());
+    if addresses {
+        describer.describe_whole(topic, &subscriber)
+    } else {
+        describer.describe(topic, &subscriber)
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_described_by_what_it_was_told_not_by_what_is_true() {
     let (topic, mut cursor) = Topics::default().open(&target(Reading::Merged));
     let token = r#"{"ns":"shop","pod":"front-1","nodeName":"n1","split":"merged"}"#;
-    cursor.subscriber().introduce(None, Arc::new(Context::parse(token)));
+    cursor.subscriber().introduce(None, Arc::new(crate::context::Context::parse(token)));
     publish(&topic, &view(&[("v1", 300), ("v2", 100), ("v1", 400)]));
     poll(&mut cursor);
     tokio::time::advance(Duration::from_secs(2)).await;
@@ -89,7 +94,7 @@ async fn before_the_first_answer_there_is_nothing_to_be_behind_of() {
 fn what_says_the_same_has_the_same_digest_and_nothing_else_has() {
     let Answer::Endpoints(one) = &*view(&[("v1", 300), ("v2", 100)]) else { unreachable!() };
     let Answer::Endpoints(same) = &*view(&[("v1", 300), ("v2", 100)]) else { unreachable!() };
-    let digest = |view: &View| of_view(view, false).digest;
+    let digest = |view: &View| of_view(view).digest;
     assert_eq!(digest(one), digest(same));
     for other in [&[("v1", 300), ("v2", 101)][..], &[("v1", 300), ("v3", 100)], &[("v1", 300)], &[]] {
         let Answer::Endpoints(other) = &*view(other) else { unreachable!() };

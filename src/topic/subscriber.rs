@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU8, AtomicU64, Ordering},
 };
 
 use tokio::time::{Duration, Instant};
@@ -18,13 +18,20 @@ use crate::{connection::Peer, context::Context, wire::Frames};
 pub struct Subscriber {
     id: u64,
     opened: Instant,
-    /// Whether it waits for something new, having taken all there was.
-    waits: AtomicBool,
-    /// Since when not, in nanoseconds after `opened`. It is written before `waits` becomes false.
-    behind_since: AtomicU64,
+    /// One of [`WAITS`], [`WOKEN`], [`HANDED`].
+    state: AtomicU8,
+    /// Since when it does not wait, in nanoseconds after `opened`. It is written before `state` says so.
+    untaken_since: AtomicU64,
     asker: OnceLock<Asker>,
     given: Mutex<Given>,
 }
+
+/// It waits for something new, having taken all there was.
+const WAITS: u8 = 0;
+/// There is something that it has not asked for.
+const WOKEN: u8 = 1;
+/// It was handed something, and has not asked for more, which would say that it took that.
+const HANDED: u8 = 2;
 
 /// Who asks.
 #[derive(Debug)]
@@ -44,6 +51,8 @@ pub struct Given {
     pub bytes: u64,
     /// When the last of them was.
     pub at: Option<Instant>,
+    /// Answers it will never be told, that nobody has heard of yet.
+    pub(super) skipped: u64,
 }
 
 impl Given {
@@ -60,8 +69,8 @@ impl Subscriber {
         Self {
             id: ID.fetch_add(1, Ordering::Relaxed),
             opened: Instant::now(),
-            waits: AtomicBool::new(false),
-            behind_since: AtomicU64::new(0),
+            state: AtomicU8::new(WOKEN),
+            untaken_since: AtomicU64::new(0),
             asker: OnceLock::new(),
             given: Mutex::default(),
         }
@@ -102,14 +111,28 @@ impl Subscriber {
         self.lock().clone()
     }
 
-    /// Since when there is something true that it has not taken; `None` if it has all. What HTTP/2 took for a client
-    /// that does not read counts as taken up to [`SEND_BUFFER`](crate::grpc) and the client's own window.
+    /// Since when it has not all that is true: it did not take it, or its connection does not get rid of what it took.
+    /// `None` if it has all. What HTTP/2 and the client's own window hold for a client that does not read counts as taken.
     #[must_use]
     pub fn behind_since(&self) -> Option<Instant> {
-        if self.waits.load(Ordering::Acquire) {
+        self.untaken_since().into_iter().chain(self.unwritten_since()).min()
+    }
+
+    /// Since when there is something true that it has not taken, at the earliest; `None` if it took all.
+    #[must_use]
+    pub fn untaken_since(&self) -> Option<Instant> {
+        if self.state.load(Ordering::Acquire) == WAITS {
             return None;
         }
-        Some(self.opened + Duration::from_nanos(self.behind_since.load(Ordering::Relaxed)))
+        Some(self.opened + Duration::from_nanos(self.untaken_since.load(Ordering::Relaxed)))
+    }
+
+    /// Since when something that it took waits to be written to its connection; `None` if nothing does.
+    #[must_use]
+    pub fn unwritten_since(&self) -> Option<Instant> {
+        let peer = self.peer()?;
+        let handed = self.lock().at?;
+        peer.holds(handed).then_some(handed)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Given> {
@@ -118,16 +141,29 @@ impl Subscriber {
 
     /// It has all there is, and wants to be woken when there is more.
     pub(super) fn waits(&self) {
-        self.waits.store(true, Ordering::Release);
+        self.state.store(WAITS, Ordering::Release);
     }
 
-    /// There is something for it since then. Says whether it waited for that.
+    /// There is something for it since then. Says whether it waited for that, and is to be woken.
     pub(super) fn stops_waiting(&self, since: Instant) -> bool {
-        if !self.waits.load(Ordering::Relaxed) {
+        if self.state.load(Ordering::Relaxed) != WAITS {
             return false;
         }
+        self.note_since(since);
+        self.state.compare_exchange(WAITS, WOKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// It is handed what there is since then. Having asked, it took all that it was handed before.
+    pub(super) fn is_handed(&self, since: Instant) {
+        // Who was woken for it has lacked it since that.
+        if self.state.load(Ordering::Relaxed) != WOKEN {
+            self.note_since(since);
+        }
+        self.state.store(HANDED, Ordering::Release);
+    }
+
+    fn note_since(&self, since: Instant) {
         let since = since.saturating_duration_since(self.opened).as_nanos();
-        self.behind_since.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.waits.swap(false, Ordering::AcqRel)
+        self.untaken_since.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }

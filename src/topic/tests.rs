@@ -230,6 +230,43 @@ async fn who_asks_before_it_was_woken_has_not_taken_it_either() {
     assert_eq!(woken.0.load(Ordering::SeqCst), 1, "it waits and is woken as before");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_always_a_message_late_is_behind_of_that_message_only() {
+    let (topic, mut cursor) = Topics::default().open(&target());
+    let (woken, subscriber) = (Arc::new(Counter::default()), cursor.subscriber().clone());
+    publish(&topic, answer(1));
+    assert!(told(&mut cursor, &woken).is_some());
+    for weight in 2..=60 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publish(&topic, answer(weight));
+        // It asks for more only now, and so has taken all that it was handed before.
+        assert!(told(&mut cursor, &woken).is_some());
+        assert_eq!(subscriber.behind_since(), Some(Instant::now()), "{weight}");
+    }
+    let last = Instant::now();
+    for weight in 61..=70 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publish(&topic, answer(weight));
+    }
+    assert!(told(&mut cursor, &woken).is_some());
+    assert_eq!(subscriber.behind_since(), Some(last), "the first that it lacked came after the last message");
+    assert!(told(&mut cursor, &woken).is_none());
+    assert_eq!(subscriber.behind_since(), None);
+}
+
+#[tokio::test]
+async fn what_came_and_went_in_between_is_missed_as_well() {
+    let (topic, mut cursor) = Topics::default().open(&target());
+    let woken = Arc::new(Counter::default());
+    publish(&topic, answer(1));
+    assert!(told(&mut cursor, &woken).is_some());
+    publish(&topic, answer(2));
+    publish(&topic, answer(1));
+    assert!(told(&mut cursor, &woken).is_none(), "it has what is true");
+    publish(&topic, answer(3));
+    assert_eq!(told(&mut cursor, &woken).expect("an answer").skipped, 1);
+}
+
 #[tokio::test]
 async fn what_a_subscriber_was_given_is_counted_and_what_it_missed() {
     let (topic, mut cursor) = Topics::default().open(&target());
