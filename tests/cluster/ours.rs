@@ -72,7 +72,7 @@ impl Server {
     /// What the admin address says, with its status line.
     pub(crate) fn admin(&self, path: &str) -> String {
         let mut stream = std::net::TcpStream::connect(&self.admin).expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         std::io::Write::write_all(&mut stream, request.as_bytes()).expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
