@@ -194,7 +194,8 @@ impl Families {
     /// How many streams are open, of all methods.
     #[must_use]
     pub fn open_streams(&self) -> i64 {
-        ["get", "get_profile"].map(|rpc| self.streams.get_or_create(&Rpc { rpc }).get()).iter().sum()
+        let open = |method: Method| self.streams.get_or_create(&Rpc { rpc: method.as_str() }).get();
+        Method::ALL.into_iter().map(open).sum()
     }
 
     fn register_audits(&self, registry: &mut Registry) {
