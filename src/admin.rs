@@ -33,13 +33,14 @@ mod patient;
 mod probes;
 mod streams;
 mod token;
+mod turns;
 mod why;
 
 pub use self::{
     access::Access,
     token::{BadToken, Token},
 };
-use self::{access::From, patient::Patient};
+use self::{access::From, patient::Patient, turns::Turns};
 use crate::{
     controller::Directory,
     model::Name,
@@ -68,6 +69,8 @@ pub struct Admin {
     directory: Directory,
     domain: Name,
     pictures: Pictures,
+    metrics_pages: Turns,
+    explanations: Turns,
     draining: AtomicBool,
 }
 
@@ -82,7 +85,16 @@ impl Admin {
         domain: Name,
         pictures: Pictures,
     ) -> Arc<Self> {
-        Arc::new(Self { registry, status, directory, domain, pictures, draining: AtomicBool::new(false) })
+        Arc::new(Self {
+            registry,
+            status,
+            directory,
+            domain,
+            pictures,
+            metrics_pages: Turns::new(metrics::AT_ONCE),
+            explanations: Turns::new(why::AT_ONCE),
+            draining: AtomicBool::new(false),
+        })
     }
 
     /// From now on the server is not ready: it is about to stop.

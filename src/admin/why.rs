@@ -8,23 +8,22 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::{Query, State, rejection::QueryRejection},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::Admin;
 use crate::resolve::explain::{Question, Rpc, Spot, explain};
 
 /// How many explanations are made at once. Whoever comes beyond that waits; people ask seldom.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    Router::new().route("/debug/why", get(why)).layer(Extension(Arc::new(Semaphore::new(AT_ONCE))))
+    Router::new().route("/debug/why", get(why))
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -38,11 +37,7 @@ struct Asked {
     address: Option<String>,
 }
 
-async fn why(
-    State(admin): State<Arc<Admin>>,
-    Extension(places): Extension<Arc<Semaphore>>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
+async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     let refuse = |status: StatusCode, why: &str| (status, format!("{why}\n")).into_response();
     let question = match asked {
         Ok(Query(asked)) => question(&admin, &asked),
@@ -57,22 +52,20 @@ async fn why(
         Ok(question) => question,
         Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
     };
-    let Ok(_place) = places.acquire().await else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
-    };
+    let turn = admin.explanations.next().await;
     let (asked, question) = (question.clone(), question);
     let look = admin.directory.inspect(move |engine| {
-        // "Not looked yet" must never be explained as "does not exist".
-        engine.is_synced().then(|| (asked.excerpt(engine.cluster()), engine.options().clone()))
+        // "Not looked yet" must never be explained as "does not exist". The look is a part of what the turn is for.
+        engine.is_synced().then(|| (asked.excerpt(engine.cluster()), engine.options().clone(), turn))
     });
-    let (cluster, options) = match look.await {
+    let (cluster, options, turn) = match look.await {
         Ok(Some(seen)) => seen,
         Ok(None) => {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again");
         }
         Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     };
-    match spawn_blocking(move || serde_json::to_vec(&explain(&cluster, &options, &question))).await {
+    match turn.run(move || serde_json::to_vec(&explain(&cluster, &options, &question))).await {
         Ok(Ok(json)) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be explained; the log may say why"),
     }
