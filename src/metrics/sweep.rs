@@ -1,7 +1,10 @@
 //! What is known only by looking at every topic and every subscriber, which is done when somebody asks: what there is to
 //! count changes with each message, and nobody who sends one shall count for it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -17,18 +20,41 @@ use crate::{
     topic::{Topic, Topics},
 };
 
+/// For how long what was found is shown again. Scrapers come less often; whoever asks without a pause makes us look at
+/// every stream once in this time, and not without a pause.
+const SHOWN_AGAIN: Duration = Duration::from_secs(1);
+
 /// Adds what these topics tell to a registry.
 pub fn register(registry: &mut Registry, topics: Arc<Topics>) {
-    registry.register_collector(Box::new(Sweep { topics }));
+    registry.register_collector(Box::new(Sweep { topics, last: Mutex::default() }));
 }
 
 #[derive(Debug)]
 struct Sweep {
     topics: Arc<Topics>,
+    /// When it was last looked, and what was found.
+    last: Mutex<Option<(Instant, Found)>>,
+}
+
+impl Sweep {
+    fn found(&self) -> Found {
+        // What is in there is replaced as a whole: a panic leaves nothing half done.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some((looked, found)) = *last
+            && now.saturating_duration_since(looked) < SHOWN_AGAIN
+        {
+            return found;
+        }
+        let mut found = Found::default();
+        self.topics.all().iter().for_each(|topic| found.add(topic, now));
+        *last = Some((now, found));
+        found
+    }
 }
 
 /// What was found.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Found {
     /// Subscribers that have not taken all that is true.
     behind: u64,
@@ -62,9 +88,7 @@ impl Found {
 
 impl Collector for Sweep {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let (mut found, now) = (Found::default(), Instant::now());
-        self.topics.all().iter().for_each(|topic| found.add(topic, now));
-
+        let found = self.found();
         let mut show = |name: &str, help: &str, unit: Option<&Unit>, gauge: &dyn EncodeMetric| {
             gauge.encode(encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?)
         };

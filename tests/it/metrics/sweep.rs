@@ -55,6 +55,27 @@ fn a_stream_is_behind_for_as_long_as_it_does_not_take_what_is_true() {
 }
 
 #[test]
+fn who_asks_again_at_once_is_shown_what_was_found_before() {
+    let mut mesh = Mesh::given("service web 80; endpoints web W1");
+    let stream = mesh.merged("web");
+    let mut registry = Registry::default();
+    sweep::register(&mut registry, mesh.directory.topics().clone());
+    let pods = |mesh: &Mesh| {
+        let page = mesh.block_on(async { Format::Prometheus.render(&registry) });
+        page.contains("endpoints_pods{cluster=\"local\"} 1\n")
+    };
+    assert!(pods(&mesh));
+
+    mesh.edit("endpoints web W1 W2");
+    assert!(pods(&mesh));
+    mesh.wait(999);
+    assert!(pods(&mesh));
+    mesh.wait(1);
+    assert!(!pods(&mesh), "a second later it is looked again");
+    stream.ignore();
+}
+
+#[test]
 fn endpoints_are_summed_over_what_is_asked_for() {
     let mut mesh = Mesh::given("service web 80; endpoints web W1 W2; service idle 80; endpoints idle I1");
     let (pods, exists) = (r#"endpoints_pods{cluster="local"}"#, r#"endpoints_exists{cluster="local"}"#);
