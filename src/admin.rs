@@ -34,6 +34,7 @@ mod probes;
 mod streams;
 mod token;
 mod turns;
+mod visitor;
 mod why;
 
 pub use self::{
@@ -132,7 +133,7 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
         .merge(streams::routes())
         .merge(why::routes())
         .merge(log_level::routes())
-        .merge(feed::routes())
+        .merge(feed::routes(access.clone()))
         .route_layer(middleware::from_fn_with_state(access, access::check));
     Router::new()
         .merge(probes::routes())

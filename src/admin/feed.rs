@@ -1,16 +1,16 @@
 //! What the page shows, live: `/api/live` as server-sent events, `/api/endpoints` for a service that somebody opens.
 //!
 //! A feed is made as it is taken. A reader that stops holds the picture that it last had and what the socket takes, until
-//! the connection gives it up.
+//! the connection gives it up. It lasts for as long as its reader would be let in: that is asked before each event.
 
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, Bytes},
     extract::{Query, State, rejection::QueryRejection},
     http::{
-        HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -20,7 +20,11 @@ use futures::stream;
 use serde::Deserialize;
 use tokio::time::{Duration, timeout};
 
-use super::Admin;
+use super::{
+    Admin,
+    access::{Access, From},
+    visitor::{Door, Visitor},
+};
 use crate::{
     model::NsName,
     picture::{NoPlace, Watcher},
@@ -31,22 +35,31 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long the first picture may take.
 const FIRST: Duration = Duration::from_secs(5);
 
-pub(super) fn routes() -> Router<Arc<Admin>> {
-    Router::new().route("/api/live", get(live)).route("/api/endpoints", get(endpoints))
+/// For those whom these rules let in, who are let go by them too.
+pub(super) fn routes(access: Arc<Access>) -> Router<Arc<Admin>> {
+    let live = get(live).layer(Extension(Door::new(access)));
+    Router::new().route("/api/live", live).route("/api/endpoints", get(endpoints))
 }
 
 fn refused(why: NoPlace) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response()
 }
 
-async fn live(State(admin): State<Arc<Admin>>) -> Response {
+async fn live(
+    State(admin): State<Arc<Admin>>,
+    Extension(door): Extension<Door>,
+    Extension(from): Extension<Arc<From>>,
+    headers: HeaderMap,
+) -> Response {
     let watcher = match admin.pictures.watch() {
         Ok(watcher) => watcher,
         Err(why) => return refused(why),
     };
-    let events = stream::unfold(watcher, |mut watcher| async move {
+    let visitor = Visitor::new(door, from, headers);
+    let events = stream::unfold((watcher, visitor), |(mut watcher, visitor)| async move {
         let bytes = next(&mut watcher).await?;
-        Some((Ok::<_, Infallible>(bytes), watcher))
+        // Whoever may not be here any more is told nothing more, comes again and is told why.
+        visitor.may_stay().await.then_some((Ok::<_, Infallible>(bytes), (watcher, visitor)))
     });
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),

@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use tokio::time::sleep;
 
+use super::feed::Feed;
 use crate::{
     server::{Binary, PATIENCE, copy_of_bookinfo, http, http_get, switchyard},
     tls::authority::{Authority, Pair, Secret, WEB, text},
@@ -52,6 +53,9 @@ async fn a_server_with_a_token_shows_the_cluster_to_whoever_has_it_as_it_is_now(
     assert!(code == Some(1) && errors.contains("401 Unauthorized: this shows the cluster"), "{errors}");
     assert_eq!(command(Some(&text(&file))).await, (Some(3), String::new()), "there is no stream");
 
+    let mut feed = Feed::open_with(&server, &format!("authorization: Bearer {TOKEN}\r\n")).await;
+    while feed.next().await.1["synced"] != true {}
+
     fs::write(&file, TOKEN.replace('0', "1")).expect("written");
     let mut looks = 0;
     while with("/debug/warnings", TOKEN).await != 401 {
@@ -61,6 +65,10 @@ async fn a_server_with_a_token_shows_the_cluster_to_whoever_has_it_as_it_is_now(
         sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(with("/debug/warnings", &TOKEN.replace('0', "1")).await, 200);
+    // Whoever follows with the old one learns nothing more.
+    fs::remove_file(manifests.path().join("split.yaml")).expect("it was there");
+    let rest = feed.rest().await;
+    assert!(rest.ends_with("0\r\n\r\n") && !rest.contains("reviews"), "{rest}");
 }
 
 #[tokio::test]

@@ -23,16 +23,21 @@ async fn ask(server: &Binary, path: &str, headers: &str) -> (String, String) {
 }
 
 /// A feed that is read event by event.
-struct Feed {
+pub(super) struct Feed {
     socket: TcpStream,
     text: String,
 }
 
 impl Feed {
-    async fn open(server: &Binary) -> Self {
+    pub(super) async fn open(server: &Binary) -> Self {
+        Self::open_with(server, "").await
+    }
+
+    /// The same with more headers.
+    pub(super) async fn open_with(server: &Binary, headers: &str) -> Self {
         let mut socket = TcpStream::connect(server.admin).await.expect("it listens");
-        let request = b"GET /api/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
-        socket.write_all(request).await.expect("it reads");
+        let request = format!("GET /api/live HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
+        socket.write_all(request.as_bytes()).await.expect("it reads");
         let mut feed = Self { socket, text: String::new() };
         let head = feed.up_to("\r\n\r\n").await;
         assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");
@@ -54,8 +59,15 @@ impl Feed {
         }
     }
 
+    /// All that is still said until it ends.
+    pub(super) async fn rest(mut self) -> String {
+        let mut rest = String::new();
+        timeout(PATIENCE, self.socket.read_to_string(&mut rest)).await.expect("it ends").expect("text");
+        self.text + &rest
+    }
+
     /// The next event: its name and what it says. Sizes of chunks between them are passed over.
-    async fn next(&mut self) -> (String, Value) {
+    pub(super) async fn next(&mut self) -> (String, Value) {
         let text = self.up_to("\n\n").await;
         let (_, text) = text.split_once("event: ").expect("an event");
         let (name, data) = text.split_once('\n').expect("two lines");
