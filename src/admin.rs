@@ -20,6 +20,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{Semaphore, watch},
+    task::yield_now,
     time::{Duration, sleep, timeout},
 };
 use tower::Service;
@@ -31,6 +32,7 @@ mod metrics;
 mod page;
 mod patient;
 mod probes;
+mod stay;
 mod streams;
 mod token;
 mod turns;
@@ -41,7 +43,12 @@ pub use self::{
     access::Access,
     token::{BadToken, Token},
 };
-use self::{access::From, patient::Patient, turns::Turns};
+use self::{
+    access::From,
+    patient::Patient,
+    stay::{Guests, PLACES, Stay},
+    turns::Turns,
+};
 use crate::{
     controller::Directory,
     model::Name,
@@ -50,15 +57,10 @@ use crate::{
     tls::{Identity, Tls},
 };
 
-/// How many connections may be open. Probes and scrapers are a few, pages that are looked at some more; who comes beyond
-/// that waits.
-const CONNECTIONS: usize = 200;
 /// How long the head of a request may take, also of the next one on the same connection, and a TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(2);
 /// How long a reader may take nothing of what it asked for before it is given up.
 const STUCK: Duration = Duration::from_secs(30);
-/// How long a connection may last in all. Whoever looks longer comes again.
-const CONNECTION_TIME: Duration = Duration::from_secs(3600);
 /// How long to wait when no connection can be accepted before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -134,6 +136,8 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
         .merge(why::routes())
         .merge(log_level::routes())
         .merge(feed::routes(access.clone()))
+        // Asked for by those alone who were let in.
+        .route_layer(middleware::from_fn(stay::place))
         .route_layer(middleware::from_fn_with_state(access, access::check));
     Router::new()
         .merge(probes::routes())
@@ -144,12 +148,11 @@ fn routes(admin: Arc<Admin>, access: Arc<Access>) -> Router {
         .with_state(admin)
 }
 
-/// Serves connections of HTTP/1, so many at once. By hand, for the library that routes them bounds neither their number
-/// nor the time of a request's head, and whoever holds all open files here holds up the streams as well.
+/// Serves connections of HTTP/1, as many as may [`stay`]. By hand, for the library that routes them bounds neither their
+/// number nor the time of a request's head, and whoever holds all open files here holds up the streams as well.
 async fn serve_routes(listener: TcpListener, routes: Router, tls: Option<Tls>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let (places, mut guests) = (Arc::new(Semaphore::new(PLACES)), Guests::default());
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         let (socket, addr) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -159,26 +162,32 @@ async fn serve_routes(listener: TcpListener, routes: Router, tls: Option<Tls>) {
             }
         };
         let (routes, acceptor) = (routes.clone(), tls.as_ref().map(Tls::admin_acceptor));
-        tokio::spawn(async move {
+        let stay = Arc::new(Stay::new(places.clone()));
+        let its_stay = stay.clone();
+        let task = tokio::spawn(async move {
             let connection = async {
                 match acceptor {
-                    None => serve_connection(socket, From { addr, identity: None }, routes).await,
+                    None => {
+                        serve_connection(socket, From { addr, identity: None }, stay.clone(), routes).await;
+                    }
                     Some(acceptor) => {
                         let Ok(Ok(socket)) = timeout(HEAD_TIME, acceptor.accept(socket)).await else {
                             return;
                         };
                         let identity = Identity::of_connection(socket.get_ref().1);
-                        serve_connection(socket, From { addr, identity }, routes).await;
+                        serve_connection(socket, From { addr, identity }, stay.clone(), routes).await;
                     }
                 }
             };
-            _ = timeout(CONNECTION_TIME, connection).await;
-            drop(place);
+            stay.bound(connection).await;
         });
+        guests.add(its_stay, task.abort_handle());
+        // However many come at once, whoever has asked already is answered before the next ones make it go.
+        yield_now().await;
     }
 }
 
-async fn serve_connection<I>(socket: I, from: From, routes: Router)
+async fn serve_connection<I>(socket: I, from: From, stay: Arc<Stay>, routes: Router)
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -186,10 +195,11 @@ where
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let from = Arc::new(from);
     let answer = service_fn(move |request: Request<Incoming>| {
-        let (from, mut routes) = (from.clone(), routes.clone());
+        let (from, stay, mut routes) = (from.clone(), stay.clone(), routes.clone());
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(from);
+            request.extensions_mut().insert(stay);
             routes.call(request).await.map_err(|never: Infallible| never)
         }
     });

@@ -2,4 +2,5 @@
 
 mod access;
 mod feed;
+mod places;
 mod streams;
