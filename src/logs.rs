@@ -63,8 +63,8 @@ pub fn filter(text: &str) -> Result<String, String> {
     }
 }
 
-/// Those of this process, which has one subscriber of what is logged as a whole.
-static LOGS: OnceLock<Logs> = OnceLock::new();
+/// Those of this process, which has one subscriber of what is logged as a whole; `None` once that is somebody else's.
+static LOGS: OnceLock<Option<Logs>> = OnceLock::new();
 
 /// The logs of this process. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -110,9 +110,10 @@ impl fmt::Display for Level {
 
 impl Logs {
     /// Sets up what this process logs, and where its spans go, if anywhere. Only its first server can: others log with
-    /// that one's.
+    /// that one's. `None` if something else in the process logs already, which goes on then: neither level nor spans
+    /// are ours to say.
     #[must_use]
-    pub fn init(level: &str, format: LogFormat, spans_to: Option<&Endpoint>) -> Self {
+    pub fn init(level: &str, format: LogFormat, spans_to: Option<&Endpoint>) -> Option<Self> {
         let first = || {
             let (filter, logs) = Self::new(level);
             let lines = tracing_subscriber::fmt::layer()
@@ -127,9 +128,15 @@ impl Logs {
             let lines = lines.with(logs.export(spans_to).map(|exporter| exporter.layer()));
             #[cfg(not(feature = "otel"))]
             debug_assert_eq!(spans_to, None, "there is no flag that sets it");
-            // It fails where something else in the process logs already, which goes on then.
-            _ = lines.try_init();
-            logs
+            if lines.try_init().is_err() {
+                if let Some(endpoint) = spans_to {
+                    tracing::warn!(
+                        "no spans are sent to {endpoint}, because this program has its own subscriber"
+                    );
+                }
+                return None;
+            }
+            Some(logs)
         };
         LOGS.get_or_init(first).clone()
     }
@@ -137,7 +144,7 @@ impl Logs {
     /// What this process logs, if that was [set up](Self::init) here.
     #[must_use]
     pub fn of_process() -> Option<Self> {
-        LOGS.get().cloned()
+        LOGS.get().cloned().flatten()
     }
 
     /// Logs with this [`filter`], and the layer that it decides in.
@@ -224,7 +231,7 @@ impl Shared {
     }
 
     fn apply(&self, level: &str) {
-        // It fails if nothing logs with this filter, as in a process that logs otherwise.
+        // It fails only if the subscriber with this filter is gone, which that of a process never is.
         _ = self.handle.reload(env_filter(level));
     }
 

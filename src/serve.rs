@@ -285,7 +285,9 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
                 metrics.open_streams()
             ),
         }
-            logs.finish().await;
+            if let Some(logs) = logs {
+                logs.finish().await;
+            }
         }
         name = second_signal => tracing::warn!("{name} again: stopping at once"),
     }

@@ -80,3 +80,12 @@ async fn what_is_wrong_changes_nothing_and_is_said() {
     }
     assert_eq!(logs.level(), Level { now: "info".to_owned(), then: None });
 }
+
+#[test]
+fn where_something_else_logs_there_is_no_level_of_ours() {
+    // The subscriber of the process, for all tests of this binary: it takes nothing, as if there were none.
+    tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new()).expect("the only one");
+    assert!(Logs::init("info", LogFormat::Plain, None).is_none());
+    assert!(Logs::of_process().is_none());
+    assert!(Logs::init("info", LogFormat::Plain, None).is_none(), "nor for a second server");
+}
