@@ -62,6 +62,17 @@ pub(super) enum Line {
     Failed(Refusal),
 }
 
+impl Line {
+    /// The version that it is of; `None` if it only says why there is no other.
+    pub(super) fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Exists(read) => Some(&read.version),
+            Self::Gone(_, version) | Self::Bookmark(version, _) => Some(version),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
 /// A `Status` object: why the API server refuses something.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -149,7 +160,8 @@ fn object(kind: Kind, text: &RawValue, is_changed: bool) -> Option<Read> {
 }
 
 /// When an object was changed last, to the second: the newest time of its managed fields. That it is about to be deleted
-/// is a change which these do not tell of.
+/// is a change which these do not tell of. Nor do they tell of one that only takes fields away: the time is then that of
+/// the change before it, which may be of any age, and no bound would tell that from a watch that is late.
 fn changed(object: &Value) -> Option<Timestamp> {
     if object.pointer("/metadata/deletionTimestamp").is_some() {
         return None;

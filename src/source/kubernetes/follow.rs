@@ -158,6 +158,7 @@ impl Follower {
                 );
             }
             old_since = None;
+            self.heard();
             self.seen = listed.version.clone();
             self.replace(listed).await?;
             self.watch(&path).await?;
@@ -247,7 +248,6 @@ impl Follower {
         let (mut listed, mut query) = (Listed::default(), format!("limit={PAGE}"));
         loop {
             let text = self.api.get(self.resource, path, &query).await?.whole().await?;
-            self.heard();
             let page =
                 decode::page(self.resource.kind, &text).map_err(|e| Trouble::Garbled(e.to_string()))?;
             page.items.into_iter().for_each(|read| listed.add(read));
@@ -270,7 +270,6 @@ impl Follower {
             let Some(text) = text else {
                 return Err(Trouble::Broken("the list broke off".to_owned()));
             };
-            self.heard();
             match decode::line(self.resource.kind, &text).map_err(|e| Trouble::Garbled(e.to_string()))? {
                 Some(Line::Exists(read)) => listed.add(read),
                 Some(Line::Gone(gone, _)) => listed.take_out(&gone),
@@ -352,7 +351,6 @@ impl Follower {
                 outcome = self.take_line(&line, &mut events);
                 text = if outcome.is_ok() && events.len() < BATCH { answer.ready_line() } else { None };
             }
-            self.heard();
             self.send(events).await?;
             if let Err(trouble) = outcome {
                 return Ok(Err(trouble));
@@ -368,40 +366,39 @@ impl Follower {
 
     fn take_line(&mut self, text: &[u8], events: &mut Vec<Event>) -> Result<(), Trouble> {
         let line = decode::line(self.resource.kind, text).map_err(|e| Trouble::Garbled(e.to_string()))?;
-        let (version, event) = match line {
-            Some(Line::Exists(read)) => {
-                self.count_lag(read.changed);
-                let event = match read.object {
-                    Ok(object) => {
-                        self.notes.usable(&read.id);
-                        Some(Event::Upsert(object))
-                    }
-                    Err(rejection) => {
-                        self.notes.useless(&read.id, &rejection);
-                        None
-                    }
-                };
-                (read.version, event)
-            }
-            Some(Line::Gone(id, version)) => {
-                self.notes.usable(&id);
-                (version, Some(Event::Remove(id)))
-            }
-            Some(Line::Bookmark(version, _)) => (version, None),
-            Some(Line::Failed(refusal)) => return Err(Trouble::Refused(refusal)),
-            None => return Ok(()),
-        };
-        if version.is_before(&self.seen) {
+        let Some(line) = line else { return Ok(()) };
+        // What is past is no news, and nothing of it is noted.
+        if line.version().is_some_and(|version| version.is_before(&self.seen)) {
             return Err(Trouble::Old);
         }
+        let version = match line {
+            Line::Exists(read) => {
+                self.count_lag(read.changed);
+                match read.object {
+                    Ok(object) => {
+                        self.notes.usable(&read.id);
+                        events.push(Event::Upsert(object));
+                    }
+                    Err(rejection) => self.notes.useless(&read.id, &rejection),
+                }
+                read.version
+            }
+            Line::Gone(id, version) => {
+                self.notes.usable(&id);
+                events.push(Event::Remove(id));
+                version
+            }
+            Line::Bookmark(version, _) => version,
+            Line::Failed(refusal) => return Err(Trouble::Refused(refusal)),
+        };
         if !version.0.is_empty() {
             self.seen = version;
         }
-        events.extend(event);
+        self.heard();
         Ok(())
     }
 
-    /// The API server spoke of the kind.
+    /// The API server said something of the kind that was taken, if only that nothing happened.
     fn heard(&self) {
         self.metrics.ages.heard(self.resource.kind);
     }
@@ -505,3 +502,6 @@ fn escaped(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,6 +266,32 @@ fn a_kind_ages_while_nothing_is_heard_of_it_and_the_others_do_not() {
 }
 
 #[test]
+fn a_list_that_is_not_taken_is_no_news_of_its_kind() {
+    let longer_than_a_watch = Duration::from_secs(2);
+    // Lists that are something else; and, as after a restore, lists and watches of a past that is not believed.
+    for is_past in [false, true] {
+        let pace = Pace { believe_old_after: Duration::from_secs(3600), ..hurried() };
+        let mut cluster = Cluster::unsynced(pace, "service web; endpoints web A1", |_| ());
+        cluster.wait_for("everything is read", |cluster| cluster.is_synced());
+        cluster.api.remember();
+        cluster.edit("endpoints web A1 A2");
+        let mut web = cluster.merged("web");
+        cluster.becomes(&mut web, "A1..A2=10k");
+
+        let reason = if is_past {
+            cluster.api.restore();
+            "old"
+        } else {
+            cluster.api.compact();
+            cluster.api.fault("endpointslices", Fault::NoList);
+            "garbled"
+        };
+        cluster.wait_for("it has aged", |c| c.metrics.ages.of(Kind::EndpointSlice) > longer_than_a_watch);
+        assert!(cluster.failures("EndpointSlice", reason) > 2, "{reason}");
+    }
+}
+
+#[test]
 fn what_watches_a_kind_takes_the_source_down_when_it_dies() {
     // A time that cannot be doubled: there is no other way to make it panic.
     let mut cluster = Cluster::unsynced(Pace { watch: Duration::MAX, ..hurried() }, "", |_| ());
