@@ -4,7 +4,11 @@
 //! Kinds are followed apart, so each falls behind and recovers for itself; an operator wants to know whether clients
 //! are still told the truth, and since when not.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -55,10 +59,12 @@ struct Story {
 
 #[derive(Debug)]
 struct Outage {
-    /// Since when the first kind was behind.
-    since: Instant,
-    /// The kinds that were named, and what it meant for them. None before the first line.
-    said: BTreeMap<Kind, Impact>,
+    /// The kinds that are behind as the last line says: since when, and what it means for them. None before the first.
+    said: BTreeMap<Kind, (Instant, Impact)>,
+    /// The kinds that any line named.
+    named: BTreeSet<Kind>,
+    /// How long one of those was behind that is current again, at most.
+    longest: Duration,
     /// When the next line is due, and how long after it another.
     due: Instant,
     wait: Duration,
@@ -84,18 +90,18 @@ pub(super) async fn tell<T>(notes: Arc<Notes>) -> T {
 impl Story {
     /// What there is to say now of these lags.
     fn look(&mut self, now: Instant, lags: &[Lag]) -> Option<Line> {
-        let Some(since) = lags.iter().map(|lag| lag.since).min() else {
-            let Outage { since, said, .. } = self.outage.take()?;
-            let age = Age(now.saturating_duration_since(since));
-            let kinds = Kinds(said.len());
-            return (!said.is_empty()).then(|| {
+        if let Some(outage) = &mut self.outage {
+            outage.forget_current(now, lags);
+        }
+        if lags.is_empty() {
+            let Outage { named, longest, .. } = self.outage.take()?;
+            let (kinds, age) = (Kinds(named.len()), Age(longest));
+            return (!named.is_empty()).then(|| {
                 Line::Over(format!("all kinds are current again; {kinds} had no news for up to {age}"))
             });
-        };
-        let first = || Outage { since, said: BTreeMap::new(), due: now + GATHER, wait: AGAIN };
-        let outage = self.outage.get_or_insert_with(first);
-        outage.since = outage.since.min(since);
-        if lags.iter().any(|lag| outage.said.get(&lag.kind) != Some(&lag.impact)) {
+        }
+        let outage = self.outage.get_or_insert_with(|| Outage::new(now));
+        if lags.iter().any(|lag| outage.said.get(&lag.kind) != Some(&(lag.since, lag.impact))) {
             outage.due = outage.due.min(now + GATHER);
         }
         if now < outage.due {
@@ -103,8 +109,33 @@ impl Story {
         }
         outage.due = now + outage.wait;
         outage.wait = (2 * outage.wait).min(AGAIN_AT_LAST);
-        outage.said.extend(lags.iter().map(|lag| (lag.kind, lag.impact)));
+        outage.said = lags.iter().map(|lag| (lag.kind, (lag.since, lag.impact))).collect();
+        outage.named.extend(lags.iter().map(|lag| lag.kind));
         Some(Line::Lasts(in_words(now, lags)))
+    }
+}
+
+impl Outage {
+    fn new(now: Instant) -> Self {
+        Self {
+            said: BTreeMap::new(),
+            named: BTreeSet::new(),
+            longest: Duration::ZERO,
+            due: now + GATHER,
+            wait: AGAIN,
+        }
+    }
+
+    /// What was said of kinds that are current again, or were and fell behind anew, does not hold any more: the next time
+    /// is news.
+    fn forget_current(&mut self, now: Instant, lags: &[Lag]) {
+        self.said.retain(|kind, (since, _)| {
+            let lasts = lags.iter().any(|lag| lag.kind == *kind && lag.since == *since);
+            if !lasts {
+                self.longest = self.longest.max(now.saturating_duration_since(*since));
+            }
+            lasts
+        });
     }
 }
 

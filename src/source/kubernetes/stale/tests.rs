@@ -74,6 +74,35 @@ async fn a_kind_that_falls_behind_later_is_said_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_the_end_the_longest_time_of_a_single_kind_is_said() {
+    let source = Source::new();
+    source.fail(&[Kind::Pod], 100).await;
+    source.fail(&[Kind::Pod, Kind::Node], 10).await;
+    source.notes.current(Kind::Pod);
+    source.fail(&[Kind::Node], 40).await;
+    source.notes.current(Kind::Node);
+    sleep(Duration::from_secs(1)).await;
+
+    let over = "INFO all kinds are current again; 2 kinds had no news for up to 1m50s";
+    assert_eq!(source.log.lines().last().map(String::as_str), Some(over));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_falls_behind_again_while_another_is_behind_is_said_at_once_again() {
+    let source = Source::new();
+    // Lines after 6, 36, 96 and 216 seconds, of both kinds.
+    source.fail(&[Kind::Pod, Kind::Node], 220).await;
+    source.notes.current(Kind::Pod);
+    source.fail(&[Kind::Node], 10).await;
+    let before = source.log.lines().len();
+    source.fail(&[Kind::Pod, Kind::Node], 10).await;
+
+    let lines = source.log.lines();
+    assert_eq!(lines.len(), before + 1, "{lines:?}");
+    assert!(lines[before].contains("; 2 kinds stale for 3m56s (Pod, Node: "), "{lines:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn before_anything_was_read_clients_wait_which_is_said() {
     let log = Captured::at(tracing::Level::INFO);
     let notes = Arc::new(Notes::new(Metrics::default(), NEWS_AFTER));
