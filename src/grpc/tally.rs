@@ -54,13 +54,15 @@ impl Over {
     /// Why a stream is over that was dropped: because its connection has ended, or alone.
     fn of(connection: Option<Ended>) -> Self {
         match connection {
-            None | Some(Ended::ByClient) => Self::ByClient,
+            // A connection that is closed for having no stream still takes one that was under way, until its client has
+            // heard so.
+            None | Some(Ended::ByClient | Ended::Idle) => Self::ByClient,
             Some(Ended::Drained) => Self::Drained,
             Some(Ended::Unreachable) => Self::Unreachable,
             Some(Ended::Protocol) => Self::Protocol,
             Some(Ended::Flood) => Self::Flood,
             // The rest has no streams.
-            Some(Ended::Idle | Ended::Silent | Ended::Tls | Ended::Refused | Ended::Failed) => Self::Failed,
+            Some(Ended::Silent | Ended::Tls | Ended::Refused | Ended::Failed) => Self::Failed,
         }
     }
 }
@@ -191,6 +193,7 @@ mod tests {
         for (connection, expect) in [
             (None, Over::ByClient),
             (Some(Ended::ByClient), Over::ByClient),
+            (Some(Ended::Idle), Over::ByClient),
             (Some(Ended::Drained), Over::Drained),
             (Some(Ended::Unreachable), Over::Unreachable),
             (Some(Ended::Protocol), Over::Protocol),
