@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     engine::{Engine, Warning},
     model::{Kind, Reason},
-    source::{Finding, Report},
+    source::{Finding, Location, Report},
 };
 
 /// The state as of the last batch.
@@ -17,7 +17,7 @@ pub struct Status {
     pub synced: bool,
     /// How many objects of each kind are known.
     pub objects: BTreeMap<&'static str, usize>,
-    /// Everything odd about the input.
+    /// Everything odd about the input, in the order of its places: what has none comes first.
     pub warnings: Vec<Notice>,
 }
 
@@ -62,10 +62,16 @@ impl Status {
     #[must_use]
     pub fn new(engine: &Engine, report: &Report) -> Self {
         let counts = Kind::ALL.map(|kind| (kind.as_str(), engine.cluster().count(kind)));
-        let findings = report.findings.iter().map(Notice::of_finding);
-        let warnings = engine.warnings().map(|warning| Notice::of_warning(warning, report));
+        let findings = report
+            .findings
+            .iter()
+            .map(|finding| (Some(finding.location.clone()), Notice::of_finding(finding)));
+        let warnings =
+            engine.warnings().map(|warning| (place(warning, report), Notice::of_warning(warning, report)));
         let mut warnings: Vec<_> = findings.chain(warnings).collect();
+        // By the place first: as texts, line 10 would come before line 6.
         warnings.sort();
+        let warnings = warnings.into_iter().map(|(_, notice)| notice).collect();
         Self { synced: engine.is_synced(), objects: counts.into(), warnings }
     }
 }
@@ -86,13 +92,43 @@ impl Notice {
     /// Something odd about an object, with the place where it was read.
     #[must_use]
     pub fn of_warning(warning: &Warning, report: &Report) -> Self {
-        let origin = report.origins.get(&warning.object);
         Self {
-            location: origin.map(|origin| origin.locate(&warning.problem.path).to_string()),
+            location: place(warning, report).map(|place| place.to_string()),
             object: Some(warning.object.to_string()),
             path: warning.problem.path.clone(),
             reason: warning.problem.reason,
             message: warning.problem.message.clone(),
         }
+    }
+}
+
+/// Where what a warning is about was read, if from a file.
+fn place(warning: &Warning, report: &Report) -> Option<Location> {
+    report.origins.get(&warning.object).map(|origin| origin.locate(&warning.problem.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::resolve::Options;
+
+    #[test]
+    fn warnings_are_in_the_order_of_their_places() {
+        let places = [("a.yaml", 0), ("a.yaml", 6), ("a.yaml", 10), ("b.yaml", 2), ("b/c.yaml", 1)];
+        let finding = |(file, line): (&str, u32)| Finding {
+            reason: Reason::InvalidObject,
+            object: None,
+            location: Location { file: Path::new(file).into(), line },
+            message: String::new(),
+        };
+        let report =
+            Report { findings: places.into_iter().rev().map(finding).collect(), ..Report::default() };
+        let status = Status::new(&Engine::new("cluster.local".into(), Options::default()), &report);
+
+        let found: Vec<_> =
+            status.warnings.iter().map(|notice| notice.location.clone().expect("a file")).collect();
+        assert_eq!(found, ["a.yaml", "a.yaml:6", "a.yaml:10", "b/c.yaml:1", "b.yaml:2"]);
     }
 }
