@@ -141,15 +141,10 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(token: &str, reading: Reading, namespace: &str, node: &str) {
-        let context = Context::parse(token);
-        let expect = Context {
-            reading,
-            namespace: name(Some(namespace)),
-            node: name(Some(node)),
-            pod: context.pod.clone(),
-        };
-        assert_eq!(context, expect, "{token:?}");
+    fn check(token: &str, reading: Reading, [namespace, node, pod]: [&str; 3]) {
+        let named = |text| name(Some(text));
+        let expect = Context { reading, namespace: named(namespace), node: named(node), pod: named(pod) };
+        assert_eq!(Context::parse(token), expect, "{token:?}");
     }
 
     #[test]
@@ -167,17 +162,16 @@ mod tests {
 
     #[test]
     fn linkerds_tokens_mean_leaf() {
-        check("{\"ns\":\"ns-1\",\"nodeName\":\"node-1\"}\n", Reading::Leaf, "ns-1", "node-1");
+        check("{\"ns\":\"ns-1\",\"nodeName\":\"node-1\"}\n", Reading::Leaf, ["ns-1", "node-1", ""]);
         check(
             r#"{"ns":"ns-1","nodeName":"node-1","pod":"pod-1","more":[1]}"#,
             Reading::Leaf,
-            "ns-1",
-            "node-1",
+            ["ns-1", "node-1", "pod-1"],
         );
-        check(r#" {"pod":"pod-1"} "#, Reading::Leaf, "", "");
-        check(r#"{"ns":5}"#, Reading::Leaf, "", "");
-        check("ns:ns-2", Reading::Leaf, "ns-2", "");
-        check(&format!(r#"{{"nodeName":"{}"}}"#, "x".repeat(254)), Reading::Leaf, "", "");
+        check(r#" {"pod":"pod-1"} "#, Reading::Leaf, ["", "", "pod-1"]);
+        check(r#"{"ns":5}"#, Reading::Leaf, ["", "", ""]);
+        check("ns:ns-2", Reading::Leaf, ["ns-2", "", ""]);
+        check(&format!(r#"{{"nodeName":"{}"}}"#, "x".repeat(254)), Reading::Leaf, ["", "", ""]);
     }
 
     #[test]
@@ -198,10 +192,10 @@ mod tests {
 
     #[test]
     fn a_token_may_choose_for_itself() {
-        check(r#"{"split":"leaf"}"#, Reading::Leaf, "", "");
-        check(r#"{"split":"merged","ns":"a","nodeName":"n"}"#, Reading::Merged, "a", "n");
-        check(r#"{"split":"both","ns":"a"}"#, Reading::Leaf, "a", "");
-        check(r#"{"split":1}"#, Reading::Merged, "", "");
+        check(r#"{"split":"leaf"}"#, Reading::Leaf, ["", "", ""]);
+        check(r#"{"split":"merged","ns":"a","nodeName":"n"}"#, Reading::Merged, ["a", "n", ""]);
+        check(r#"{"split":"both","ns":"a"}"#, Reading::Leaf, ["a", "", ""]);
+        check(r#"{"split":1}"#, Reading::Merged, ["", "", ""]);
     }
 
     #[test]
@@ -211,7 +205,7 @@ mod tests {
         for token in
             ["", "123fa-test", "ns:a:b", "[]", "{", "null", "\"ns\"", "{}", "ns", "\u{0}", &deep, &large]
         {
-            check(token, Reading::Merged, "", "");
+            check(token, Reading::Merged, ["", "", ""]);
         }
     }
 }

@@ -45,13 +45,20 @@ pub(crate) fn watch(kind: Kind) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::captured::Captured;
+    use crate::{
+        logs::captured::Captured,
+        model::NsName,
+        resolve::{Client, Target},
+        topic::Topics,
+    };
 
     #[test]
     fn there_is_no_span_unless_somebody_wants_it() {
+        let query = Query::ServiceProfile { service: NsName::new("d", "web"), instance: None, port: 80 };
+        let (_topic, cursor) = Topics::default().open(&Target { query, client: Client::default() });
         for (level, is_wanted) in [(tracing::Level::INFO, false), (tracing::Level::DEBUG, true)] {
             let _captured = Captured::at(level);
-            for span in [batch(1, 1), list(Kind::Pod), watch(Kind::Pod)] {
+            for span in [batch(1, 1), stream(&cursor), list(Kind::Pod), watch(Kind::Pod)] {
                 assert_eq!(!span.is_disabled(), is_wanted, "{level} {span:?}");
             }
         }
