@@ -4,13 +4,13 @@ use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     time::sleep,
 };
 
 use crate::{
     golden::{check, run},
-    server::{Binary, InProcess, copy_of_bookinfo},
+    server::{Binary, InProcess, copy_of_bookinfo, nobody},
 };
 
 const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
@@ -60,14 +60,6 @@ async fn slow(to: SocketAddr) -> SocketAddr {
         }
     });
     addr
-}
-
-/// A port that is taken, and where nobody listens.
-fn nobody() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let addr = socket.local_addr().expect("bound");
-    (socket, addr)
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use switchyard::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     process::{Child, Command},
     sync::{mpsc, watch},
     time::timeout,
@@ -44,6 +44,14 @@ pub(crate) const SILENCE: Duration = Duration::from_millis(600);
 
 /// The token of a client that follows `dst_overrides` itself.
 pub(crate) const LEAF: &str = r#"{"split":"leaf"}"#;
+
+/// A port that is taken, and where nobody listens as long as the socket is kept.
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let addr = socket.local_addr().expect("bound");
+    (socket, addr)
+}
 
 /// The `switchyard` binary, killed when the test is over.
 pub(crate) struct Binary {

@@ -13,7 +13,7 @@ use tonic::Streaming;
 use crate::{
     server::{
         Binary, InProcess, LEAF, PATIENCE, ask, client, copy_of_bookinfo, get, get_profile, http_get, next,
-        switchyard,
+        nobody, switchyard,
     },
     slow::{WEB, edit, first_list, narrow_client},
 };
@@ -247,8 +247,7 @@ async fn of_several_servers_all_are_shown_and_who_does_not_answer_is_named() {
         "replicas agree: {text}"
     );
 
-    let gone = two.admin;
-    drop(two);
+    let (_socket, gone) = nobody();
     let (code, text, errors) = streams(&[one.admin, gone], &["--limit", "1"]).await;
     assert_eq!(code, 1);
     assert!(text.ends_with("1 stream, 0 behind\n"), "{text}");
