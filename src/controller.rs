@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fmt, mem,
+    mem,
     ops::Bound,
     pin::pin,
     sync::{Arc, Weak},
@@ -32,9 +32,10 @@ use crate::{
 };
 
 mod audits;
+mod look;
 
-use self::audits::Audits;
-pub use self::audits::Pace;
+use self::{audits::Audits, look::Look};
+pub use self::{audits::Pace, look::Uninspected};
 
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was. Proxies come back within
 /// a few hundred milliseconds.
@@ -62,15 +63,6 @@ const FEW: usize = 64;
 
 /// A stream that wants a target nobody watches yet.
 type Want = (Target, oneshot::Sender<Result<Cursor, Unavailable>>);
-
-/// Somebody's look at the engine.
-struct Look(Box<dyn FnOnce(&Engine) + Send>);
-
-impl fmt::Debug for Look {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Look")
-    }
-}
 
 /// Why there is no cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,23 +101,17 @@ impl Directory {
     }
 
     /// What `look` finds in the engine, between two steps of the controller. The controller does nothing else meanwhile:
-    /// copy out what is needed, and work on it elsewhere.
+    /// copy out what is needed, and work on it elsewhere. It goes on if `look` panics.
     ///
     /// # Errors
-    /// [`Unavailable::ShuttingDown`] if the controller is gone.
+    /// [`Uninspected`] says why nothing was found.
     pub async fn inspect<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Engine) -> T + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let (reply, found) = oneshot::channel();
-        let look = Look(Box::new(move |engine| {
-            // Who does not wait any more costs nothing.
-            if !reply.is_closed() {
-                _ = reply.send(look(engine));
-            }
-        }));
-        self.looks.send(look).await.map_err(|_| Unavailable::ShuttingDown)?;
-        found.await.map_err(|_| Unavailable::ShuttingDown)
+    ) -> Result<T, Uninspected> {
+        let (look, found) = Look::new(look);
+        self.looks.send(look).await.map_err(|_| Uninspected::ShuttingDown)?;
+        found.await.unwrap_or(Err(Uninspected::ShuttingDown))
     }
 
     /// The topics, to wake or to count.
@@ -240,7 +226,7 @@ impl Controller {
                     }
                     new_wants.drain(..).for_each(|want| self.answer(want));
                 }
-                Some(Look(look)) = self.looks.recv() => look(&self.engine),
+                Some(look) = self.looks.recv() => look.take(&self.engine, &self.metrics),
                 () = sleep_until(observed.unwrap_or_else(Instant::now)), if observed.is_some() => {
                     if let Some(observer) = &mut self.observer {
                         observer.observe(self.engine.cluster());

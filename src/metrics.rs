@@ -93,8 +93,10 @@ pub struct Families {
     pub audit_divergent_views: Family<Rpc, Gauge>,
     /// How often a view was found to differ, by method.
     pub audit_divergences: Family<Rpc, Counter>,
-    /// How long ago any view was last audited, at most, in seconds; 0 before all of them were once.
+    /// How long the last round of audits that is over took to come to every view, in seconds; 0 before the first is.
     pub audit_round: Gauge<f64, AtomicU64>,
+    /// Looks at what is known, of people and of audits, that ended in a panic.
+    pub inspections_failed: Counter,
     /// Batches of events applied.
     pub batches: Counter,
     /// Objects known.
@@ -216,9 +218,14 @@ impl Families {
         );
         registry.register_with_unit(
             "audit_round",
-            "The time in which every view was audited once, as of the last round over all of them",
+            "How long the last round of audits that is over took to come to every view; 0 before the first is",
             Unit::Seconds,
             self.audit_round.clone(),
+        );
+        registry.register(
+            "inspections_failed",
+            "Looks at what is known, of people and of audits, that ended in a panic",
+            self.inspections_failed.clone(),
         );
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A turn takes one view, and the next turn comes no sooner than a hundred times as long after it: a hundredth of the
 //! controller's time is all that audits cost, however large views are, and nobody's answer waits for more than one of
-//! them. A view that is wrong is put right at once: what was kept is dropped, and proxies are told the truth.
+//! them. A view that is wrong is put right at once: what was kept is dropped, and the truth is made known as any change is,
+//! which for a backend that lost its last endpoint may be after [`Lead::drain`](crate::hold::Lead). An audit that panics
+//! harms nobody but itself, and is logged and counted.
 //!
 //! An operator waits for a round over all views. It lasts [`Pace::round`] as long as that is enough; from some 3,000
 //! views on it needs [`Pace::turn`] for each, and with timers that fire at full milliseconds about a minute for 10,000. A
@@ -13,13 +15,13 @@ use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use tokio::time::{Duration, Instant};
 
-use super::Controller;
+use super::{Controller, look::unharmed};
 use crate::{
     audit::Divergence,
     bucket::{Bucket, Rate},
-    engine::Change,
+    engine::{Change, Engine},
     metrics::{Metrics, Rpc},
-    resolve::Target,
+    resolve::{Answer, Target},
     topic::Topic,
 };
 
@@ -55,6 +57,8 @@ pub(super) struct Audits {
     /// Views that were wrong when they were last audited.
     divergent: BTreeSet<Target>,
     logged: Bucket,
+    /// Where the truth comes from: [`Engine::audit`], but in tests.
+    pub(super) truth: fn(&Engine, &Target) -> Option<Arc<Answer>>,
 }
 
 impl Default for Audits {
@@ -67,7 +71,7 @@ impl Audits {
     pub(super) fn new(pace: Pace) -> Self {
         let now = Instant::now();
         let logged = Bucket::full(LOGGED, now);
-        Self { pace, last: None, round_began: now, divergent: BTreeSet::new(), logged }
+        Self { pace, last: None, round_began: now, divergent: BTreeSet::new(), logged, truth: Engine::audit }
     }
 
     /// A view that is not kept any more is not wrong either.
@@ -115,9 +119,10 @@ impl Controller {
         next
     }
 
-    fn audit_view(&mut self, target: &Target, topic: &Topic) {
-        // There is no truth to compare with before every kind was listed.
-        let Some(truth) = self.engine.audit(target) else { return };
+    /// How what the engine keeps and what the topic shows differ from the truth. `None` if there is no truth to compare
+    /// with, as before every kind was listed.
+    fn compare(&self, target: &Target, topic: &Topic) -> Option<[Option<Divergence>; 2]> {
+        let truth = (self.audits.truth)(&self.engine, target)?;
         let kept = self.engine.answer(target);
         let in_engine = Divergence::of(kept.map(|kept| &**kept), &truth);
         let shown = topic.current();
@@ -126,6 +131,25 @@ impl Controller {
         let is_shown = self.holds.is_held(target)
             || shown.zip(kept).is_some_and(|(shown, kept)| Arc::ptr_eq(shown, kept));
         let in_topic = if is_shown { None } else { Divergence::of(shown.map(|shown| &**shown), &truth) };
+        Some([in_engine, in_topic])
+    }
+
+    fn audit_view(&mut self, target: &Target, topic: &Topic) {
+        let compared = unharmed(&self.metrics, || self.compare(target, topic));
+        let [in_engine, in_topic] = match compared {
+            Ok(Some(divergences)) => divergences,
+            Ok(None) => return,
+            Err(why) => {
+                if self.audits.logged.take(LOGGED, Instant::now()) {
+                    tracing::error!(
+                        view = %target.query,
+                        method = target.query.method(),
+                        "an audit has failed, which is a bug; the view stays as it is: {why}"
+                    );
+                }
+                return;
+            }
+        };
         let divergence = in_topic.as_ref().or(in_engine.as_ref());
         self.audits.found(target, divergence.is_some(), &self.metrics);
         let Some(divergence) = divergence else { return };
@@ -134,8 +158,8 @@ impl Controller {
                 view = %target.query,
                 method = target.query.method(),
                 subscribers = topic.subscribers(),
-                "what was published is not what is true, which is a bug: {divergence}; its subscribers are told \
-                 the truth now"
+                "what was published is not what is true, which is a bug: {divergence}; it is made anew, and its \
+                 subscribers are told the truth as of any change, if need be after --leaf-drain"
             );
         }
         let mut changes = if in_engine.is_some() { self.engine.heal(&target.query) } else { Vec::new() };

@@ -104,9 +104,14 @@ async fn what_is_published_falsely_is_found_said_and_put_right() {
     assert_eq!(counts(&metrics), (true, 1, 1));
     let lines = log.lines();
     let [line] = &*lines else { panic!("{lines:?}") };
-    for part in
-        ["ERROR", "2 missing: 10.0.0.1:80, 10.0.0.2:80", "view=d/web:80", "method=\"get\"", "subscribers=1"]
-    {
+    for part in [
+        "ERROR",
+        "2 missing: 10.0.0.1:80, 10.0.0.2:80",
+        "if need be after --leaf-drain",
+        "view=d/web:80",
+        "method=\"get\"",
+        "subscribers=1",
+    ] {
         assert!(line.contains(part), "{part} in {line}");
     }
 
@@ -173,4 +178,43 @@ async fn a_view_that_is_gone_is_not_divergent_any_more() {
     sleep(2 * VIEW_LINGER).await;
 
     assert_eq!(counts(&metrics), (true, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audit_that_panics_is_said_and_counted_and_takes_nobody_down() {
+    let log = Captured::at(tracing::Level::INFO);
+    let (mut server, mut cursor) = Server::new(Duration::ZERO);
+    told(&mut cursor).expect("the first answer");
+    server.controller.audits.truth = |_, target| panic!("no truth of {}", target.query);
+    let ((batches, _directory), metrics) = server.run();
+
+    sleep(Duration::from_millis(1)).await;
+
+    assert_eq!(metrics.inspections_failed.get(), 1);
+    assert_eq!(counts(&metrics), (false, 0, 0));
+    let lines = log.lines();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert!(line.contains("ERROR") && line.contains("no truth of d/web:80"), "{line}");
+
+    let more = objects(&["10.0.0.3"]).into_iter().map(Event::Upsert).collect();
+    batches.send(Batch { events: more, ..Batch::default() }).await.expect("it runs");
+    sleep(Duration::from_millis(1)).await;
+    assert!(told(&mut cursor).is_some(), "answers go on");
+    sleep(Pace::default().round).await;
+    assert_eq!(metrics.inspections_failed.get(), 2, "as do audits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_panics_finds_nothing_and_takes_nobody_down() {
+    let log = Captured::at(tracing::Level::INFO);
+    let (server, _cursor) = Server::new(Duration::ZERO);
+    let ((_batches, directory), metrics) = server.run();
+
+    let seen: Result<(), _> = directory.inspect(|_| panic!("too dark")).await;
+
+    assert_eq!(seen, Err(Uninspected::Failed));
+    assert_eq!(metrics.inspections_failed.get(), 1);
+    let lines = log.lines();
+    assert!(matches!(&*lines, [line] if line.contains("ERROR") && line.contains("too dark")), "{lines:?}");
+    assert_eq!(directory.inspect(Engine::is_synced).await, Ok(true));
 }

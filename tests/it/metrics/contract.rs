@@ -194,6 +194,7 @@ const CONTRACT: &[Row] = &[
     ("switchyard_audit_divergent_views", "gauge", "", RPC, &[]),
     ("switchyard_audit_divergences", "counter", "", RPC, &[]),
     ("switchyard_audit_round_seconds", "gauge", "seconds", NONE, &[]),
+    ("switchyard_inspections_failed", "counter", "", NONE, &[]),
     ("switchyard_batches_applied", "counter", "", NONE, &[]),
     ("switchyard_objects", "gauge", "", KIND, &[]),
     ("switchyard_warnings", "gauge", "", WARNING, &[]),
