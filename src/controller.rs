@@ -476,10 +476,12 @@ impl<'t> Steps<'t> {
         {
             return;
         }
+        // The first answer differs from none, whether the source was read before it was asked for or after.
         match *answer {
-            Answer::Endpoints(_) => self.counted.endpoints_updates.inc(),
-            Answer::Profile(_) => self.counted.profile_updates.inc(),
-        };
+            _ if current.is_none() => {}
+            Answer::Endpoints(_) => _ = self.counted.endpoints_updates.inc(),
+            Answer::Profile(_) => _ = self.counted.profile_updates.inc(),
+        }
         let key = (current.as_ref().map(|current| current.version()), Arc::as_ptr(&answer));
         let published = self
             .made

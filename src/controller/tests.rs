@@ -78,3 +78,32 @@ async fn clients_of_one_zone_share_bytes_however_many_are_in_another() {
     assert!(bytes[..40].iter().all(|one| *one == bytes[0]));
     assert!(bytes[40..].iter().all(|one| *one == bytes[40]) && bytes[40] != bytes[0]);
 }
+
+#[tokio::test]
+async fn a_first_answer_is_no_update_whether_it_was_asked_for_before_the_sync_or_after() {
+    let metrics = Metrics::default();
+    let engine = Engine::new("cluster.local".into(), Options::default());
+    let lead = Lead { drain: Duration::ZERO };
+    let (mut controller, _directory) = Controller::new(engine, lead, Default::default(), metrics.clone());
+    let ask = |controller: &mut Controller, port| {
+        let service = NsName::new("d", "web");
+        let query = Query::Endpoints { service, instance: None, port, reading: Reading::Leaf };
+        let (reply, mut cursor) = oneshot::channel();
+        controller.answer((Target { query, client: Client::default() }, reply));
+        cursor.try_recv().expect("it is answered at once").expect("there is room")
+    };
+    let early = ask(&mut controller, 80);
+    let events = Kind::ALL.map(|kind| Event::Replace(kind, Vec::new()));
+    controller.apply(vec![Batch { events: events.into(), ..Batch::default() }]);
+    let late = ask(&mut controller, 81);
+    let updates = &metrics.linkerd.endpoints_updates;
+    assert_eq!(updates.get(), 0);
+
+    let json = |value| Event::Upsert(convert(kind_of(&value), &value).expect("good"));
+    let spec = json!({ "ports": [{ "port": 80 }, { "port": 81 }] });
+    let metadata = json!({ "name": "web", "namespace": "d" });
+    let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec });
+    controller.apply(vec![Batch { events: vec![json(service)], ..Batch::default() }]);
+    assert_eq!(updates.get(), 2);
+    drop((early, late));
+}

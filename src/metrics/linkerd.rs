@@ -42,7 +42,8 @@ pub(super) const LOCAL: OfCluster = OfCluster { cluster: "local" };
 /// What is counted for these metrics alone.
 #[derive(Debug)]
 pub struct Linkerd {
-    /// Answers of `Get` that differed from the one before, each once for each view.
+    /// Answers of `Get` that differed from the one before, each once for each view. The first of a view differs from
+    /// none.
     pub endpoints_updates: Counter,
     /// The same of `GetProfile`.
     pub profile_updates: Counter,
@@ -61,7 +62,8 @@ impl Default for Linkerd {
 }
 
 impl Linkerd {
-    /// Where the lag of a kind is counted; `None` for a kind whose lag is of no interest.
+    /// Where the lag of a kind is counted; `None` for a kind whose lag is of no interest. Now and then one is far too
+    /// long, as the managed fields do not tell of a change that only takes fields away.
     #[must_use]
     pub fn lag(&self, kind: Kind) -> Option<&Histogram> {
         let place = LAGGING.iter().position(|(lagging, _)| *lagging == kind)?;
@@ -107,7 +109,10 @@ pub(super) fn register(registry: &mut Registry, families: &Families) {
     for ((kind, name), lag) in LAGGING.into_iter().zip(&linkerd.lags) {
         registry.register_with_unit(
             format!("{name}_informer_lag"),
-            format!("From the newest change of an object of the kind {kind}, by its managed fields, to when it was heard of"),
+            format!(
+                "From the newest change of an object of the kind {kind}, by its managed fields, to when it was heard of; \
+                 one that only took fields away counts from the change before it"
+            ),
             Unit::Seconds,
             lag.clone(),
         );
