@@ -48,7 +48,7 @@ mod tests {
     use crate::{
         logs::captured::Captured,
         model::NsName,
-        resolve::{Client, Target},
+        resolve::{Client, Query, Target},
         topic::Topics,
     };
 

@@ -24,8 +24,10 @@ pub enum Uninspected {
     Failed,
 }
 
+type Looking = dyn FnOnce(&Engine, &Metrics) + Send;
+
 /// Somebody's look at the engine.
-pub(super) struct Look(Box<dyn FnOnce(&Engine, &Metrics) + Send>);
+pub(super) struct Look(Box<Looking>);
 
 impl Look {
     /// A look, and where what it finds arrives.
