@@ -116,7 +116,10 @@ impl Guests {
 mod tests {
     use std::future::pending;
 
-    use tokio::{task::JoinHandle, time::Instant};
+    use tokio::{
+        task::JoinHandle,
+        time::{Instant, timeout},
+    };
 
     use super::*;
 
@@ -131,7 +134,7 @@ mod tests {
         (stay, task)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_guest_that_has_been_here_longest_goes_for_the_one_too_many() {
         let (mut guests, places) = (Guests::default(), places(1));
         let mut come = || come(&mut guests, Stay::new(places.clone()));
@@ -145,7 +148,8 @@ mod tests {
         for _ in 0..GUESTS {
             here.push_back(come());
             let (_, longest) = here.pop_front().expect("there are some");
-            assert!(longest.await.expect_err("it has to go").is_cancelled());
+            let end = timeout(GUEST_TIME, longest).await.expect("it has to go");
+            assert!(end.expect_err("it is made to").is_cancelled());
         }
 
         assert!(here.iter().all(|(_, task)| !task.is_finished()) && !placed.is_finished());
