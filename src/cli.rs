@@ -32,7 +32,7 @@ pub(crate) use self::args::some_duration;
 pub use self::args::{
     AdminAccessArgs, AdminArgs, AnswerArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command,
     CompletionsArgs, DiffArgs, DrainArgs, GetArgs, LimitArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs,
-    Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, ServeArgs, ServerArgs, SortBy,
+    Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RpcName, ServeArgs, ServerArgs, SortBy,
     StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
 };
 use self::exit::{Exit, Failure};

@@ -59,6 +59,7 @@ pub mod source;
 pub mod spans;
 pub mod status;
 pub mod streams;
+mod tame;
 pub mod tls;
 pub mod topic;
 pub mod view;

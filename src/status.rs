@@ -7,7 +7,9 @@ use serde::{Serialize, Serializer};
 use crate::{
     engine::{Engine, Warning},
     model::{Kind, Reason},
+    resolve::explain::Oddity,
     source::{Finding, Location, Report},
+    tame::tame,
 };
 
 /// The state as of the last batch.
@@ -42,18 +44,19 @@ fn as_str<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl fmt::Display for Notice {
+    /// One line, whatever names are in it: it goes into logs and to terminals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(location) = &self.location {
-            write!(f, "{location}: ")?;
+            write!(f, "{}: ", tame(location))?;
         }
         if let Some(object) = &self.object {
-            write!(f, "{object}")?;
+            f.write_str(&tame(object))?;
             if !self.path.is_empty() {
-                write!(f, " {}", self.path)?;
+                write!(f, " {}", tame(&self.path))?;
             }
             f.write_str(": ")?;
         }
-        f.write_str(&self.message)
+        f.write_str(&tame(&self.message))
     }
 }
 
@@ -86,6 +89,27 @@ impl Notice {
             path: String::new(),
             reason: finding.reason,
             message: finding.message.clone(),
+        }
+    }
+
+    /// Whether it is about what could not be read at all, which may concern anything.
+    #[must_use]
+    pub fn is_of_source(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::UnreadableFile | Reason::NoManifests | Reason::InvalidObject | Reason::SourceStale
+        )
+    }
+
+    /// The same as a part of an explanation.
+    #[must_use]
+    pub fn oddity(&self) -> Oddity {
+        let places = [&self.location, &self.object].into_iter().flatten();
+        Oddity {
+            object: places.map(String::as_str).collect::<Vec<_>>().join(": "),
+            path: self.path.clone(),
+            reason: self.reason.to_string(),
+            message: self.message.clone(),
         }
     }
 
@@ -130,5 +154,23 @@ mod tests {
         let found: Vec<_> =
             status.warnings.iter().map(|notice| notice.location.clone().expect("a file")).collect();
         assert_eq!(found, ["a.yaml", "a.yaml:6", "a.yaml:10", "b/c.yaml:1", "b.yaml:2"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_one_line_whatever_is_named_in_it() {
+        let notice = Notice {
+            location: Some("a\nb.yaml:1".into()),
+            object: Some("TrafficSplit d/x\n2026-01-01 ERROR all is lost".into()),
+            path: "spec\u{1b}[2J".into(),
+            reason: Reason::InvalidObject,
+            message: "found \r\n".into(),
+        };
+        assert!(!notice.to_string().contains(char::is_control), "{notice}");
+        assert!(notice.to_string().contains(r"x\n2026-01-01 ERROR"), "{notice}");
     }
 }

@@ -248,7 +248,9 @@ fn short(digest: Context) -> String {
 /// Of 1.
 fn part(weight: u64, total: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "nobody reads sixteen digits of a share")]
-    if total == 0 { 0.0 } else { weight as f64 / total as f64 }
+    let part = if total == 0 { 0.0 } else { weight as f64 / total as f64 };
+    // Parts per billion, which every JSON reader makes the same number of.
+    (part * 1e9).round() / 1e9
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Access {
             (Some(_), offered) => {
                 let text = match offered {
                     None => {
-                        "this shows the cluster: send the token of --admin-token-file as `Authorization: Bearer <token>`\n"
+                        "send the token of the server's --admin-token-file as `Authorization: Bearer <token>`\n"
                     }
                     Some(_) => "this is not the token of --admin-token-file\n",
                 };

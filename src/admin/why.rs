@@ -17,7 +17,11 @@ use axum::{
 use serde::Deserialize;
 
 use super::Admin;
-use crate::resolve::explain::{Question, Rpc, Spot, explain};
+use crate::{
+    controller::Uninspected,
+    resolve::explain::{Question, Rpc, Spot, explain},
+    status::Notice,
+};
 
 /// How many explanations are made at once. Whoever comes beyond that waits; people ask seldom.
 pub(super) const AT_ONCE: usize = 2;
@@ -63,9 +67,19 @@ async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryR
         Ok(None) => {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again");
         }
+        Err(error @ Uninspected::Failed) => {
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
+        }
         Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     };
-    match turn.run(move || serde_json::to_vec(&explain(&cluster, &options, &question))).await {
+    let status = admin.status.borrow().clone();
+    let explained = move || {
+        let mut explanation = explain(&cluster, &options, &question);
+        let of_source = status.warnings.iter().filter(|notice| notice.is_of_source());
+        explanation.add_of_source(of_source.map(Notice::oddity));
+        serde_json::to_vec(&explanation)
+    };
+    match turn.run(explained).await {
         Ok(Ok(json)) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be explained; the log may say why"),
     }

@@ -38,7 +38,7 @@ pub use self::{
     plan::{PlanArgs, PlanOutput},
     profile::ProfileArgs,
     serve::{LogFormat, ServeArgs},
-    streams::{SortBy, StreamsArgs},
+    streams::{RpcName, SortBy, StreamsArgs},
     tls::{AskTlsArgs, TlsArgs},
     why::WhyArgs,
 };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    Output, Reading, SortBy, StreamsArgs,
+    Output, Reading, RpcName, SortBy, StreamsArgs,
     exit::{Exit, Failure},
     moment::Moment,
     style::{ERROR, paint},
@@ -122,10 +122,15 @@ async fn ask(server: &AdminClient, path: &str) -> Result<Vec<OpenStream>, AdminE
 
 /// What is asked of each server.
 fn path(args: &StreamsArgs) -> String {
-    let StreamsArgs { authority, namespace, pod, node, client, reading, behind, id, addresses, .. } = args;
+    let StreamsArgs { authority, namespace, pod, node, client, reading, rpc, behind, id, addresses, .. } =
+        args;
     let reading = reading.map(|reading| match reading {
         Reading::Merged => "merged".to_owned(),
         Reading::Leaf => "leaf".to_owned(),
+    });
+    let rpc = rpc.map(|rpc| match rpc {
+        RpcName::Get => "Get".to_owned(),
+        RpcName::GetProfile => "GetProfile".to_owned(),
     });
     let id = id.map(|id| id.to_string());
     let texts = [
@@ -135,6 +140,7 @@ fn path(args: &StreamsArgs) -> String {
         ("node", node),
         ("client", client),
         ("reading", &reading),
+        ("rpc", &rpc),
         ("id", &id),
     ];
     let mut query = form_urlencoded::Serializer::new(String::new());

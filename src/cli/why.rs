@@ -22,6 +22,7 @@ use crate::{
     engine::Engine,
     resolve::explain::{Explanation, Question, Rpc, explain},
     source::manifests::Manifests,
+    status::Notice,
 };
 
 pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -72,7 +73,11 @@ fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
     let (_, batch) = Manifests::open(path)?;
     let mut engine = Engine::new(domain, options.clone());
     engine.apply(batch.events);
-    Ok(explain(engine.cluster(), &options, &question))
+    let mut explanation = explain(engine.cluster(), &options, &question);
+    let report = batch.report.unwrap_or_default();
+    let findings = report.findings.iter().map(Notice::of_finding);
+    explanation.add_of_source(findings.filter(Notice::is_of_source).map(|notice| notice.oddity()));
+    Ok(explanation)
 }
 
 #[cfg(test)]

@@ -63,6 +63,27 @@ pub enum AdminError {
         /// And said with that.
         text: String,
     },
+    /// It wants a token.
+    #[error(
+        "the admin port at {addr} wants its token: give the file that has it with --admin-token-file ({text})"
+    )]
+    Token {
+        /// Who was asked.
+        addr: HostPort,
+        /// What it said.
+        text: String,
+    },
+    /// It does not speak HTTP, or not as we do.
+    #[error(
+        "{addr} does not answer as an admin port does: {why}; that is --metrics-addr of `switchyard serve` (9996 by default), \
+         gRPC is on another; over TLS ask it with --admin-tls-ca FILE"
+    )]
+    NotAdmin {
+        /// Who was asked.
+        addr: HostPort,
+        /// What is wrong.
+        why: String,
+    },
     /// The answer broke off, or is none.
     #[error("the answer of the admin port at {addr} cannot be used: {why}")]
     Broken {
@@ -158,8 +179,9 @@ impl AdminClient {
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(socket)).await.map_err(|error| self.broken(&error))?;
+        let not_admin =
+            |error: hyper::Error| AdminError::NotAdmin { addr: self.addr.clone(), why: root_cause(&error) };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(not_admin)?;
         let connection = Connection(tokio::spawn(async move { _ = connection.await }).abort_handle());
         let mut request = Request::builder()
             .method(method)
@@ -170,14 +192,18 @@ impl AdminClient {
             request = request.header(AUTHORIZATION, [b"Bearer ", token.secret().as_slice()].concat());
         }
         let request = request.body(Full::new(body)).map_err(|error| self.broken(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| self.broken(&error))?;
+        let response = sender.send_request(request).await.map_err(not_admin)?;
         let status = response.status();
         if status.is_success() {
             return Ok((response.into_body(), connection));
         }
         let text = Limited::new(response.into_body(), MAX_REFUSAL).collect().await;
         let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).trim().to_owned());
-        Err(AdminError::Refused { addr: self.addr.clone(), status, text: text.unwrap_or_default() })
+        let (addr, text) = (self.addr.clone(), text.unwrap_or_default());
+        Err(match status {
+            StatusCode::UNAUTHORIZED => AdminError::Token { addr, text },
+            status => AdminError::Refused { addr, status, text },
+        })
     }
 }
 

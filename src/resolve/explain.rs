@@ -102,12 +102,16 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Whether a client that follows it gets anywhere.
+    /// Whether a client that follows it gets anywhere: there are endpoints, and the profile says something.
     #[must_use]
     pub fn leads_somewhere(&self) -> bool {
-        let by_get = self.get.as_ref().map(|get| get.endpoints > 0);
-        let by_profile = self.profile.as_ref().map(|profile| profile.kind != ProfileKind::Empty);
-        by_get.or(by_profile).unwrap_or(false)
+        self.get.as_ref().is_none_or(|get| get.endpoints > 0)
+            && self.profile.as_ref().is_none_or(|profile| profile.kind != ProfileKind::Empty)
+    }
+
+    /// Adds what was odd about where the objects come from: what could not be read explains nothing, and may be why.
+    pub fn add_of_source(&mut self, oddities: impl IntoIterator<Item = Oddity>) {
+        oddities.into_iter().for_each(|oddity| self.warnings.add(|| oddity));
     }
 }
 

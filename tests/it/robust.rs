@@ -399,7 +399,7 @@ async fn check_finds_what_is_odd_and_where() {
     let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let reasons: Vec<_> =
         report["warnings"].as_array().expect("a list").iter().map(|w| w["reason"].as_str()).collect();
-    assert_eq!(reasons, [Some("backend_missing"), Some("bad_weight")]);
+    assert_eq!(reasons, [Some("bad_weight"), Some("backend_missing")]);
 }
 
 #[tokio::test]

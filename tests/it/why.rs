@@ -135,7 +135,7 @@ async fn a_service_profile_comes_before_any_split() {
 async fn what_leads_nowhere_is_said_and_is_exit_code_3() {
     golden("external_name", 3, &["outside.default.svc.cluster.local:9080"]).await;
     golden("unknown", 3, &["nobody.default.svc.cluster.local:9080"]).await;
-    golden("undeclared_port", 0, &["details.default.svc.cluster.local:1"]).await;
+    golden("undeclared_port", 3, &["details.default.svc.cluster.local:1"]).await;
 }
 
 #[tokio::test]
@@ -278,7 +278,38 @@ async fn where_a_token_is_wanted_it_has_to_be_shown() {
     let admin = server.admin.to_string();
     let (code, out, err) = run(&[REVIEWS, "--admin", &admin]).await;
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("401") && err.contains("--admin-token-file"), "{err}");
+    assert!(err.contains("wants its token") && err.contains("--admin-token-file"), "{err}");
     let (code, out, err) = run(&[&[REVIEWS, "--admin", &admin], &flag[..]].concat()).await;
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_is_said_for_it_may_be_why() {
+    let world = world();
+    let server = Binary::serve(world.path()).await;
+    let broken = world.path().join("split.yaml");
+    fs::write(&broken, "foo: [\n").expect("written");
+    let admin = server.admin.to_string();
+    let from_server = ["reviews.default.svc.cluster.local:9080", "--admin", &admin];
+    let mut said = String::new();
+    for _ in 0..200 {
+        said = run(&from_server).await.1;
+        if said.contains("split.yaml") {
+            break;
+        }
+        // The folder is looked at now and then, and nobody says when.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(said.contains("split by TrafficSplit default/reviews"), "the last good version: {said}");
+    assert!(said.contains("split.yaml:2: expected YAML") && said.contains("[unreadable_file]"), "{said}");
+
+    let path = world.path().to_str().expect("a test's path is text");
+    let said = run(&["reviews.default.svc.cluster.local:9080", "--manifests", path]).await.1;
+    assert!(said.contains("not split") && said.contains("[unreadable_file]"), "{said}");
+}
+
+#[tokio::test]
+async fn a_folder_and_a_server_are_not_asked_at_once() {
+    let (code, _, error) = run(&["a.b:1", "--manifests", "x", "--admin", "127.0.0.1:1"]).await;
+    assert!(code == 2 && error.contains("cannot be used with"), "{code} {error}");
 }

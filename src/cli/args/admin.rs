@@ -19,8 +19,9 @@ use crate::{
 pub struct AdminAccessArgs {
     /// Show the cluster at the admin port to whoever has the token in this file, and to nobody else
     ///
-    /// Without it only this machine is shown streams, warnings, derivations and the page. The file is read again
-    /// when it changes. Readers send it as `Authorization: Bearer <token>`; the page asks for it.
+    /// Without it only this machine is shown streams, warnings, derivations and the page. The file has one line of 16 to
+    /// 8192 printable characters, such as `openssl rand -hex 32` writes, and is read again when it changes. Readers send
+    /// it as `Authorization: Bearer <token>`; the page asks for it.
     #[arg(long, env = "SWITCHYARD_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
 

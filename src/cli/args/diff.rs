@@ -117,7 +117,7 @@ Examples:
 
 Exit codes:
   0  equal
-  1  a server could not be asked (which and why is said), and the others are equal
+  1  a server could not be asked (which and why is said) and the others are equal, or only one was found
   2  wrong usage, or the servers said INVALID_ARGUMENT
   3  they differ";
 

@@ -38,6 +38,10 @@ pub struct StreamsArgs {
     #[arg(long, env = "SWITCHYARD_READING", value_enum)]
     pub reading: Option<Reading>,
 
+    /// Only streams of this method
+    #[arg(long, env = "SWITCHYARD_RPC", value_enum)]
+    pub rpc: Option<RpcName>,
+
     /// Only streams that have not taken all that is true
     #[arg(long, env = "SWITCHYARD_BEHIND", value_parser = BoolishValueParser::new())]
     pub behind: bool,
@@ -69,6 +73,15 @@ pub struct StreamsArgs {
     /// Whom to ask.
     #[command(flatten)]
     pub admin: AdminArgs,
+}
+
+/// A method of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RpcName {
+    /// Get
+    Get,
+    /// GetProfile
+    GetProfile,
 }
 
 /// By what streams are sorted.

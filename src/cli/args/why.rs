@@ -42,8 +42,8 @@ pub struct WhyArgs {
 
     /// Explain what these manifests mean, a folder or one file, without asking a server
     ///
-    /// Then --admin does not count, and answers depend on the flags of `switchyard serve`, which count only then.
-    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH")]
+    /// Then no --admin may be given, and answers depend on the flags of `switchyard serve`, which count only then.
+    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH", conflicts_with = "admin")]
     pub manifests: Option<PathBuf>,
 
     /// Text for people, or JSON for programs.

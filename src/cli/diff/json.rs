@@ -22,8 +22,8 @@ pub(super) fn write(
     });
     let value = json!({
         "authority": authority,
-        // Whoever did not answer is not known to be equal.
-        "equal": !ways.differ() && failed.is_empty(),
+        // Whoever did not answer is not known to be equal, and one alone is equal to nobody.
+        "equal": !ways.differ() && failed.is_empty() && ways.replicas() > 1,
         "ways": ways.0.iter().map(way).collect::<Value>(),
         "failed": failures.collect::<Value>(),
     });

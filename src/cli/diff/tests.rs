@@ -43,7 +43,7 @@ fn the_order_of_what_is_said_makes_no_difference() {
     check(&[one, two], "equal: 2 replicas answer the same: 2 endpoints, 2 overrides\n");
 
     let nothing = |number| replica(number, no_endpoints(false), DestinationProfile::default());
-    check(&[nothing(1)], "equal: 1 replica answers: no such service, the empty profile\n");
+    check(&[nothing(1)], "nothing to compare: only 1 replica answers: no such service, the empty profile\n");
     check(&[], "");
 }
 

@@ -24,11 +24,11 @@ pub(super) fn write(out: &mut dyn Write, authority: &str, ways: &Ways<'_>) -> io
         [way] => {
             let endpoints = way.answers.endpoints.as_ref().map(ways::answered);
             let said: Vec<_> = endpoints.into_iter().chain([profile(&way.answers.profile)]).collect();
-            let replicas = match ways.replicas() {
-                1 => "1 replica answers".to_owned(),
-                n => format!("{n} replicas answer the same"),
-            };
-            writeln!(out, "equal: {replicas}: {}", said.join(", "))
+            let said = said.join(", ");
+            match ways.replicas() {
+                1 => writeln!(out, "nothing to compare: only 1 replica answers: {said}"),
+                n => writeln!(out, "equal: {n} replicas answer the same: {said}"),
+            }
         }
         all => {
             let count = ways.replicas();

@@ -12,6 +12,7 @@ use crate::{
         kubernetes::{ConnectError, Kubernetes, NotRead},
         manifests::{BadEdit, Edit, OpenError, Snapshot},
     },
+    status::Notice,
 };
 
 /// Why there is no plan.
@@ -48,6 +49,7 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
     let (before, after) = match manifests {
         Some(path) => {
             let (snapshot, first) = Snapshot::open(&path)?;
+            notes.extend(unread(&first));
             let then = snapshot.edited(edit)?;
             (state(vec![first.clone()]), state(vec![first, then]))
         }
@@ -67,6 +69,12 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
     });
     let plan = Plan::between(&before, &after, &options, &asker);
     Ok(Shown { plan, notes })
+}
+
+/// What of the folder could not be read, and so is in no answer, before or after.
+fn unread(batch: &Batch) -> Vec<String> {
+    let findings = batch.report.iter().flat_map(|report| &report.findings).map(Notice::of_finding);
+    findings.filter(Notice::is_of_source).map(|notice| notice.to_string()).collect()
 }
 
 /// What of the edit nobody is told of.
