@@ -3,8 +3,13 @@
 //! A turn takes one view, and the next turn comes no sooner than a hundred times as long after it: a hundredth of the
 //! controller's time is all that audits cost, however large views are, and nobody's answer waits for more than one of
 //! them. A view that is wrong is put right at once: what was kept is dropped, and the truth is made known as any change is,
-//! which for a backend that lost its last endpoint may be after [`Lead::drain`](crate::hold::Lead). An audit that panics
-//! harms nobody but itself, and is logged and counted.
+//! [held](crate::hold) for a moment first if need be. An audit that panics harms nobody but itself, and is logged and
+//! counted.
+//!
+//! What waits for an audit waits for one view that is resolved from scratch: on a quiet machine 5 µs for 10 endpoints, 0.2
+//! ms for 1,000, 1 ms for 3,000, and 3 to 4 ms for 10,000, or 7 to 9 for a split over two backends of so many; on one
+//! that is busy several times that. At most one change in a hundred meets an audit, and up to 3,000 endpoints
+//! that costs it a millisecond; from there on the slowest hundredth of `event_to_wire` shows it.
 //!
 //! An operator waits for a round over all views. It lasts [`Pace::round`] as long as that is enough; from some 3,000
 //! views on it needs [`Pace::turn`] for each, and with timers that fire at full milliseconds about a minute for 10,000. A

@@ -24,6 +24,7 @@ pub enum Uninspected {
     Failed,
 }
 
+/// What a look does; what it finds it sends by itself.
 type Looking = dyn FnOnce(&Engine, &Metrics) + Send;
 
 /// Somebody's look at the engine.
