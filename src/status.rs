@@ -155,11 +155,6 @@ mod tests {
             status.warnings.iter().map(|notice| notice.location.clone().expect("a file")).collect();
         assert_eq!(found, ["a.yaml", "a.yaml:6", "a.yaml:10", "b/c.yaml:1", "b.yaml:2"]);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_notice_is_one_line_whatever_is_named_in_it() {
