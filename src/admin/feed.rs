@@ -30,8 +30,9 @@ use crate::{
     picture::{NoPlace, Watcher},
 };
 
-/// How often something is written to a feed that has nothing to say, so that both ends see that the other is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often something is written to a feed that has nothing to say, so that both ends see that the other is there. A page
+/// that hears nothing for more than two of these (`SILENCE` in `page/feed.js`) takes the feed for broken.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long the first picture may take.
 const FIRST: Duration = Duration::from_secs(5);
 
@@ -106,4 +107,18 @@ async fn endpoints(
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_waits_for_two_signs_of_life_and_some_more() {
+        let page = include_str!("page/feed.js");
+        let silence = page.split("const SILENCE = ").nth(1).and_then(|rest| rest.split(';').next());
+        let silence =
+            Duration::from_secs_f64(silence.and_then(|text| text.parse::<f64>().ok()).unwrap() / 1e3);
+        assert!(silence > 2 * KEEP_ALIVE, "{silence:?}");
+    }
 }

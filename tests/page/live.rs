@@ -149,6 +149,51 @@ fn while_the_server_is_away_the_page_says_that_it_is_old_and_comes_back() {
 
 #[test]
 #[ignore = "needs chromium and chromedriver"]
+fn a_server_that_hangs_is_not_called_live() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    server.hang();
+    browser.until("document.querySelector('#live-text').innerText === 'Not connected'");
+    browser.until("/nothing was heard .* What you see is from \\d/.test(document.querySelector('#stale-text').innerText)");
+
+    server.go_on();
+    server.weigh(4, 1);
+    browser.until(&has("reviews-v2", 0.8));
+    browser.until("document.querySelector('#live-text').innerText === 'Live'");
+    browser.until("document.querySelector('#stale').hidden && !document.body.classList.contains('old')");
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
+fn before_the_first_event_the_page_is_connecting() {
+    let server = Server::of_bookinfo();
+    let browser = Browser::start();
+    browser.before_the_page(
+        "const real = window.fetch;
+         window.fetch = async (path, options) => {
+           if (path !== 'api/live') return real(path, options);
+           const response = await real(path, options);
+           const held = new Promise((resolve) => { window.letGo = resolve; });
+           window.answered = true;
+           const { readable, writable } = new TransformStream({ async transform(chunk, to) { await held; to.enqueue(chunk); } });
+           response.body.pipeTo(writable).catch(() => {});
+           return new Response(readable, { status: 200, headers: response.headers });
+         };",
+    );
+    browser.open(&server.url);
+    browser.until("window.answered");
+    // Two frames, so that whatever the answer leads to has been drawn.
+    browser.js("requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true; }))");
+    browser.until("window.drawn");
+    assert_eq!(browser.js("return document.querySelector('#live-text').innerText"), json!("Connecting"));
+    browser.js("window.letGo()");
+    browser.until(
+        "document.querySelector('#live-text').innerText === 'Live' && document.querySelector('.service')",
+    );
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
 fn nothing_is_asked_of_anybody_else() {
     let server = Server::of_bookinfo();
     let browser = opened(&server);

@@ -68,6 +68,21 @@ impl Server {
         self.write("split.yaml", &split("reviews", "reviews", &[("reviews-v2", v2), ("reviews-v3", v3)]));
     }
 
+    /// Stops it where it is, as one that hangs: its connections stay open and nothing comes.
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(status.expect("kill is there").success(), "{name}");
+    }
+
     /// Ends it and keeps its folder.
     pub(crate) fn end(mut self) -> TempDir {
         let kept = tempfile::tempdir().expect("a temporary folder");

@@ -1,10 +1,12 @@
 // The live feed: server-sent events read with fetch, which can send a token in a header.
 //
-// What the caller hears: `event(name, data)` for each event, and `state(what)` with one of
-// { state: 'connecting' | 'live' | 'lost' | 'refused', ... }. A feed that is silent for longer than the server's
-// keep-alive is lost; one that is lost is tried again, at first soon and then less often.
+// What the caller hears: `event(name, data)` for each event, `alive()` for whatever comes after it, a keep-alive too, and
+// `state(what)` with one of { state: 'connecting' | 'live' | 'lost' | 'refused', ... }. It is live from the first event
+// on. A feed that is silent is lost, for a server that hangs closes nothing; one that is lost is tried again, at first
+// soon and then less often.
 
-const SILENCE = 40e3;
+/** How long nothing may be heard: two of the server's keep-alives, which come every 5 s, and some more for the way. */
+const SILENCE = 12e3;
 const FIRST_PAUSE = 500;
 const LAST_PAUSE = 15e3;
 const KEY = 'switchyard-token';
@@ -59,18 +61,22 @@ async function read(response, event, alive) {
 }
 
 /** Follows the feed for as long as the page lives. `retry()` of the result tries again at once. */
-export function follow({ event, state }) {
+export function follow({ event, alive, state }) {
   let wake = () => {};
   let pause = FIRST_PAUSE;
 
   async function once() {
     const abort = new AbortController();
     let timer = 0;
-    const alive = () => {
+    let isSilent = false;
+    const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => abort.abort(), SILENCE);
+      timer = setTimeout(() => {
+        isSilent = true;
+        abort.abort();
+      }, SILENCE);
     };
-    alive();
+    wait();
     try {
       const response = await ask('api/live', abort.signal);
       if (response.status === 401 || response.status === 403) {
@@ -78,14 +84,23 @@ export function follow({ event, state }) {
       }
       if (!response.ok) return { state: 'lost', why: (await response.text()).trim() };
       const served = Date.parse(response.headers.get('date') ?? '');
-      state({ state: 'live', skew: Number.isNaN(served) ? 0 : Date.now() - served });
+      const skew = Number.isNaN(served) ? 0 : Date.now() - served;
+      state({ state: 'connecting', isIn: true });
+      let isLive = false;
       await read(response, (name, data) => {
         pause = FIRST_PAUSE;
         event(name, data);
-      }, alive);
+        if (!isLive) state({ state: 'live', skew });
+        isLive = true;
+      }, () => {
+        wait();
+        // Before its first event a new feed says nothing of what is seen.
+        if (isLive) alive();
+      });
       return { state: 'lost', why: 'the server ended the feed' };
     } catch {
-      return { state: 'lost', why: 'the server does not answer' };
+      const why = isSilent ? `nothing was heard of the server for ${SILENCE / 1000} s` : 'the server does not answer';
+      return { state: 'lost', why };
     } finally {
       clearTimeout(timer);
       abort.abort();

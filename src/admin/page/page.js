@@ -28,6 +28,7 @@ themed($('theme'));
 
 let state = empty();
 let skew = 0;
+/** Until when the server was heard, and with it what is seen was true; 0 before the first event. */
 let heard = 0;
 let queued = false;
 let spoken = { id: null, at: 0 };
@@ -115,11 +116,12 @@ const feed = follow({
       else requestAnimationFrame(show);
     }
   },
+  alive() {
+    heard = Date.now();
+  },
   state(now) {
-    if (now.state === 'live') {
-      skew = Math.abs(now.skew) < SAME_CLOCK ? 0 : now.skew;
-      if (door.open) door.close();
-    }
+    if (now.state === 'live') skew = Math.abs(now.skew) < SAME_CLOCK ? 0 : now.skew;
+    if (now.isIn && door.open) door.close();
     lamp(now);
     if (now.state === 'refused') refused(now);
   },
