@@ -21,11 +21,15 @@ fn a_token_is_asked_for_kept_in_the_tab_and_never_put_into_an_address() {
     let browser = Browser::start();
     browser.open(&server.url);
     browser.until("document.querySelector('#door').open && document.activeElement.id === 'token'");
-    browser.until("document.querySelector('#door-why').innerText.includes('--admin-token-file')");
+    browser.until("/^Put in the token in the file .*--admin-token-file/.test(document.querySelector('#door-why').innerText)");
     assert_eq!(browser.js("return document.querySelectorAll('.service').length"), json!(0));
 
     browser.press("wrong-wrong-wrong".chars().chain([ENTER]));
     browser.until("document.querySelector('#door-title').innerText === 'This is not the token'");
+    browser.until(
+        "document.querySelector('#door-why').innerText.startsWith('The token that was sent was refused')",
+    );
+    browser.until("!document.querySelector('#door').innerText.includes('Authorization')");
     browser.press(TOKEN.chars().chain([ENTER]));
     browser.until("!document.querySelector('#door').open && document.querySelector('.service')");
     // What is asked for later has it too, and so has the page when it is loaded again.

@@ -98,8 +98,11 @@ function lamp(now) {
 
 const door = $('door');
 function refused({ status, had, why }) {
-  say($('door-title'), status === 401 ? (had ? 'This is not the token' : 'This server wants a token') : 'This server shows itself to others only');
-  say($('door-why'), why.trim());
+  const isKey = status === 401;
+  say($('door-title'), isKey ? (had ? 'This is not the token' : 'This server wants a token') : 'This server shows itself to others only');
+  // What the server says of a token is for who writes the request by hand.
+  const file = 'the token in the file that the server was started with (--admin-token-file)';
+  say($('door-why'), isKey ? (had ? `The token that was sent was refused. It must be ${file}.` : `Put in ${file}.`) : why.trim());
   if (!door.open) door.showModal();
   $('token').value = '';
   $('token').focus();
