@@ -32,7 +32,7 @@ pub use self::{
     observation::{Observation, Observer, SERVICES_AT_ONCE, Sighting, observer},
     shown::{NoPlace, Picture, Pictures, ServicePicture, WATCHERS, Watcher},
     streams::{SHOWN_STREAMS, StreamPicture, Streams, Tally},
-    timeline::{Entry, Event, KEPT, Move},
+    timeline::{Divided, Entry, Event, KEPT, Move},
     warnings::{SHOWN_WARNINGS, Warnings},
 };
 

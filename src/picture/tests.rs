@@ -250,6 +250,25 @@ fn the_timeline_says_what_moved() {
 }
 
 #[test]
+fn of_a_new_split_the_timeline_says_how_it_divides() {
+    let mut world = world();
+    world.remove(Kind::TrafficSplit, "web");
+    world.edit(vec![service("web", &[80, 81]), service("a", &[80, 81]), slice("a", &[80, 81], &[2])]);
+    let mut seen = world.keeper.picture().timeline.last();
+    world.edit(vec![split("new", "web", &[("a", 3), ("b", 1)])]);
+    let divided = [
+        json!({ "ports": [80], "shares": [["a", 750_000_000], ["b", 250_000_000]] }),
+        json!({ "ports": [81], "shares": [["a", 1_000_000_000], ["b", 0]] }),
+    ];
+    let new = |split, divided| json!({ "what": "split-new", "service": "d/web", "split": split, "divided": divided });
+    assert_eq!(world.happened(&mut seen), [new("new", json!(divided))]);
+    world.remove(Kind::TrafficSplit, "new");
+    world.happened(&mut seen);
+    world.edit(vec![split("none", "web", &[("a", 0)])]);
+    assert_eq!(world.happened(&mut seen), [new("none", json!([]))]);
+}
+
+#[test]
 fn what_was_there_at_the_start_did_not_happen() {
     let world = World::of(&[service("web", &[80]), service("a", &[80]), split("web", "web", &[("a", 1)])]);
     let mut seen = 0;

@@ -55,6 +55,8 @@ pub enum Event {
         service: String,
         /// The split's name.
         split: String,
+        /// What each backend gets; ports at which it is alike are together. Empty if the split does nothing.
+        divided: Vec<Divided>,
     },
     /// A service is not split any more.
     SplitGone {
@@ -99,6 +101,15 @@ pub enum Event {
         /// What it said.
         message: String,
     },
+}
+
+/// How the traffic to some ports of a service is divided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Divided {
+    /// The ports.
+    pub ports: Vec<u16>,
+    /// The backends in the order of the split, with what each gets in parts per billion.
+    pub shares: Vec<(String, u32)>,
 }
 
 /// A backend's share before and after, in parts per billion.
@@ -167,12 +178,17 @@ fn of_split(service: &str, old: Option<&SplitCard>, new: Option<&SplitCard>) -> 
     match (old, new) {
         (None, None) => Vec::new(),
         (Some(old), None) => vec![Event::SplitGone { service, split: old.name.clone() }],
-        (None, Some(new)) => vec![Event::SplitNew { service, split: new.name.clone() }],
-        (Some(old), Some(new)) if old.name != new.name => {
-            vec![Event::SplitNew { service, split: new.name.clone() }]
+        (Some(old), Some(new)) if old.name == new.name => moves(&service, old, new),
+        (_, Some(new)) => {
+            vec![Event::SplitNew { service, split: new.name.clone(), divided: divided(new) }]
         }
-        (Some(old), Some(new)) => moves(&service, old, new),
     }
+}
+
+fn divided(split: &SplitCard) -> Vec<Divided> {
+    let shares = |parts: &[Part]| parts.iter().map(|part| (part.service.clone(), part.share)).collect();
+    let ports = split.ports.iter();
+    ports.map(|alike| Divided { ports: alike.ports.clone(), shares: shares(&alike.parts) }).collect()
 }
 
 /// What moved, ports that moved alike together.

@@ -95,7 +95,8 @@ fn what_a_feed_says_is_text_whatever_it_is() {
         .enumerate()
         .map(|(id, what)| {
             json!({ "id": id + 1, "at": 1, "what": what, "service": IMAGE, "split": SCRIPT, "object": SVG,
-                    "message": IMAGE, "ports": [80], "moves": [] })
+                    "message": IMAGE, "ports": [80], "moves": [],
+                    "divided": [{ "ports": [80], "shares": [[SVG, 1]] }] })
         })
         .collect();
     let own = json!({ "namespace": SVG, "name": SCRIPT, "kind": SCRIPT, "ports": [], "ready": 1, "total": 2,

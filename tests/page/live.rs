@@ -149,6 +149,27 @@ fn while_the_server_is_away_the_page_says_that_it_is_old_and_comes_back() {
 
 #[test]
 #[ignore = "needs chromium and chromedriver"]
+fn a_split_that_goes_and_comes_is_said_by_its_kind_and_its_shares() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    let said = |text: &str, times: usize| {
+        let all = "[...document.querySelectorAll('#timeline-list .text')].map((it) => it.innerText.replaceAll('\\u00a0', ' '))";
+        browser.until(&format!("{all}.filter((it) => it === '{text}').length === {times}"));
+    };
+    let none = "# nothing\n";
+    let gone = "default/reviews is not split any more, as it was by TrafficSplit reviews";
+    server.write("split.yaml", none);
+    said(gone, 1);
+    server.weigh(1, 1);
+    said("default/reviews is split now, by TrafficSplit reviews: reviews-v2 50 %, reviews-v3 50 %", 1);
+    server.write("split.yaml", none);
+    said(gone, 2);
+    server.weigh(0, 0);
+    said("default/reviews is split now, by TrafficSplit reviews, which does nothing", 1);
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
 fn a_server_that_hangs_is_not_called_live() {
     let server = Server::of_bookinfo();
     let browser = opened(&server);

@@ -34,6 +34,16 @@ export class Warnings {
   }
 }
 
+/** How a new split divides: `: a 50 %, b 50 %`, with the ports if it does not do so alike at all of them. */
+function divided(groups) {
+  if (groups.length === 0) return ', which does nothing';
+  const texts = groups.map(({ ports, shares }) => {
+    const parts = shares.map(([backend, share]) => `${backend} ${percent(share)}`).join(', ');
+    return groups.length > 1 ? `at ${ports.join(',')} ${parts}` : parts;
+  });
+  return `: ${texts.join('; ')}`;
+}
+
 /** What an entry says, in words. */
 export function sentence(entry) {
   const moves = () => entry.moves.map((move) => `${move.backend} ${percent(move.from)} → ${percent(move.to)}`).join(', ');
@@ -41,8 +51,9 @@ export function sentence(entry) {
     case 'read': return `Everything was read: ${count(entry.services, 'service')}, ${entry.splits} of them split`;
     case 'service-new': return `${entry.service} is new`;
     case 'service-gone': return `${entry.service} is gone`;
-    case 'split-new': return `${entry.service} is split now, by ${entry.split}`;
-    case 'split-gone': return `${entry.service} is not split any more; ${entry.split} is gone`;
+    case 'split-new': return `${entry.service} is split now, by TrafficSplit ${entry.split}${divided(entry.divided ?? [])}`;
+    // The TrafficSplit may be there still, for another service.
+    case 'split-gone': return `${entry.service} is not split any more, as it was by TrafficSplit ${entry.split}`;
     case 'shares': return `${entry.service}:${entry.ports.join(',')} ${moves()}${entry.edited ? '' : ' (endpoints came or went)'}`;
     case 'endpoints': {
       const parts = [entry.added && `+${entry.added}`, entry.removed && `−${entry.removed}`].filter(Boolean);
