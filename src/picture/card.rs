@@ -50,6 +50,8 @@ pub struct SplitCard {
     pub others: Vec<String>,
     /// Why the apex serves itself in spite of the split, if so.
     pub idle: Option<&'static str>,
+    /// The ServiceProfile whose `dstOverrides` are followed by proxies that take it, in place of the split.
+    pub overridden: Option<String>,
     /// Ports at which the traffic is divided alike are together.
     pub ports: Vec<PortSplit>,
 }
@@ -167,6 +169,7 @@ fn split_card<'s>(
         name: name(&declared.split.name),
         others: declared.others.iter().map(name).collect(),
         idle,
+        overridden: apex.sighting.overriding.as_ref().map(|profile| profile.name.to_string()),
         ports,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It costs the controller a few clones a service, not more often than every [`PACE`](super::PACE), not for more
 //! services than [`SERVICES_AT_ONCE`], and never a wait: while the last observation has not been taken, what changed
-//! stays noted. How much can be noted is bounded by the number of services.
+//! stays noted. How much can be noted is bounded by the number of services and ServiceProfiles.
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
@@ -30,6 +30,8 @@ pub struct Sighting {
     pub slices: Vec<Arc<StoredSlice>>,
     /// The split that it is the apex of.
     pub split: Option<Declared>,
+    /// The ServiceProfile in its namespace, if that has `dstOverrides`, which come before any split.
+    pub overriding: Option<NsName>,
 }
 
 /// What changed since the observation before.
@@ -68,6 +70,10 @@ impl Observer {
         for fact in touched {
             if let Fact::Service(name) | Fact::Endpoints(name) | Fact::SplitsOf(name) = fact {
                 self.note_service(name);
+            } else if let Fact::Profile(profile) = fact
+                && let Some(service) = service_of(profile)
+            {
+                self.note_service(&service);
             }
         }
     }
@@ -112,5 +118,19 @@ impl Observer {
 pub(super) fn sighting(cluster: &Cluster, name: &NsName) -> Option<Sighting> {
     let service = cluster.service(name)?.clone();
     let slices = cluster.slices_of(name).cloned().collect();
-    Some(Sighting { service, slices, split: declared(cluster, name) })
+    Some(Sighting { service, slices, split: declared(cluster, name), overriding: overriding(cluster, name) })
+}
+
+/// The service that a ServiceProfile in the service's own namespace may be of: `web.shop.svc.cluster.local` is of `web`
+/// there. It is not looked at whether there is one, nor what the cluster domain is.
+fn service_of(profile: &NsName) -> Option<NsName> {
+    let mut labels = profile.name.as_str().split('.');
+    let (service, namespace) = (labels.next()?, labels.next()?);
+    (namespace == profile.namespace.as_str()).then(|| NsName::new(namespace, service))
+}
+
+fn overriding(cluster: &Cluster, service: &NsName) -> Option<NsName> {
+    let host = format!("{}.{}.svc.{}", service.name, service.namespace, cluster.domain());
+    let profile = cluster.profile(&NsName::new(service.namespace.clone(), host))?;
+    (!profile.dst_overrides.is_empty()).then(|| profile.name.clone())
 }

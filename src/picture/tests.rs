@@ -178,6 +178,24 @@ fn a_split_without_a_weight_is_said_to_do_nothing() {
 }
 
 #[test]
+fn a_card_says_which_profile_comes_before_the_split() {
+    let profile = |overrides: Value| {
+        object(json!({
+            "apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile",
+            "metadata": { "name": "web.d.svc.cluster.local", "namespace": "d" },
+            "spec": { "dstOverrides": overrides },
+        }))
+    };
+    let mut world = world();
+    let overridden = |world: &World| world.card("web").split.as_ref().unwrap().overridden.clone();
+    assert_eq!(overridden(&world), None);
+    world.edit(vec![profile(json!([{ "authority": "a.d.svc.cluster.local:80", "weight": 1 }]))]);
+    assert_eq!(overridden(&world).as_deref(), Some("web.d.svc.cluster.local"));
+    world.edit(vec![profile(json!([]))]);
+    assert_eq!(overridden(&world), None);
+}
+
+#[test]
 fn ports_that_are_divided_alike_are_together() {
     let mut world = world();
     let ports = [80, 81, 82];

@@ -170,6 +170,22 @@ fn a_split_that_goes_and_comes_is_said_by_its_kind_and_its_shares() {
 
 #[test]
 #[ignore = "needs chromium and chromedriver"]
+fn a_profile_that_comes_before_the_split_is_said() {
+    let server = Server::of_bookinfo();
+    let browser = opened(&server);
+    server.write(
+        "profile.yaml",
+        "apiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: { name: reviews.default.svc.cluster.local }\n\
+         spec: { dstOverrides: [{ authority: 'reviews-v1.default.svc.cluster.local:9080', weight: 1 }] }\n",
+    );
+    let note = "document.querySelector('.note')";
+    browser.until(&format!("{note}?.innerText.includes('reviews.default.svc.cluster.local')"));
+    // All of it can be read.
+    browser.until(&format!("{note}.scrollWidth <= {note}.clientWidth"));
+}
+
+#[test]
+#[ignore = "needs chromium and chromedriver"]
 fn a_server_that_hangs_is_not_called_live() {
     let server = Server::of_bookinfo();
     let browser = opened(&server);

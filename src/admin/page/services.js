@@ -106,6 +106,11 @@ export class Services {
       this.endpointsOf(rows, key, key, 2);
       return;
     }
+    const profile = card.split.overridden;
+    if (profile) {
+      const text = `dstOverrides of ServiceProfile ${profile} come before this split`;
+      line('note', 'overridden', { text, height: 34 });
+    }
     if (card.split.idle) line('note', 'idle', { text: card.split.idle, height: 34 });
     // An apex that is its own backend is among them already.
     const isBackend = groups.some((group) => group.parts.some((part) => part.service === card.name));
