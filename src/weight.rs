@@ -90,6 +90,9 @@ pub struct Reading {
     pub saturated: bool,
     /// It is not a whole number of units: `1.5`, `500m`.
     pub fractional: bool,
+    /// It was more than nothing and less than a thousandth, and became that: `0.0001`, `500u`. The ratio to other
+    /// weights may be another by any factor then, which rounding a larger one never does.
+    pub raised: bool,
 }
 
 /// Why something is not a weight.
@@ -176,9 +179,9 @@ impl Decimal {
     }
 
     fn thousandths(&self, scale: Scale) -> Reading {
-        let saturated = Reading { milli: Milli::MAX, saturated: true, fractional: false };
+        let saturated = Reading { milli: Milli::MAX, saturated: true, fractional: false, raised: false };
         if self.is_zero() {
-            return Reading { milli: Milli::ZERO, saturated: false, fractional: false };
+            return Reading { milli: Milli::ZERO, saturated: false, fractional: false, raised: false };
         }
         let exponent = self.exponent.saturating_add(scale.ten).saturating_add(3);
         let scaled = 1024_u128.checked_pow(scale.kibi).and_then(|k| self.mantissa.checked_mul(k));
@@ -195,9 +198,12 @@ impl Decimal {
         };
         let rest = rest || self.dropped;
         match u64::try_from(whole + u128::from(rest)) {
-            Ok(value) if value <= Milli::MAX.0 => {
-                Reading { milli: Milli(value), saturated: false, fractional: rest || value % 1000 != 0 }
-            }
+            Ok(value) if value <= Milli::MAX.0 => Reading {
+                milli: Milli(value),
+                saturated: false,
+                fractional: rest || value % 1000 != 0,
+                raised: rest && whole == 0,
+            },
             _ => saturated,
         }
     }
@@ -284,5 +290,16 @@ mod tests {
         assert!(Milli::parse("1.5").expect("a quantity").fractional);
         assert!(Milli::parse("1u").expect("a quantity").fractional);
         assert!(!Milli::parse("1.0").expect("a quantity").fractional);
+    }
+
+    #[test]
+    fn what_is_raised_to_a_thousandth_is_noticed() {
+        for text in ["0.0001", "1e-10", "500u", "999999n", "1e-300", "0.00000000000000000000000000000001"] {
+            let read = Milli::parse(text).expect("a quantity");
+            assert_eq!((read.milli.get(), read.raised), (1, true), "{text}");
+        }
+        for text in ["0", "0.000", "1m", "1000u", "1001u", "1.0001", "1e30"] {
+            assert!(!Milli::parse(text).expect("a quantity").raised, "{text}");
+        }
     }
 }

@@ -83,6 +83,17 @@ pub(super) fn weight(at: &At<'_, '_>, style: WeightStyle, problems: &mut Vec<Pro
             Reason::OddWeight,
             format!("weight {shown} is too large and counts as {milli}: write smaller ones"),
         ),
+        Ok(Reading { raised: true, milli, .. }) => (
+            Reason::OddWeight,
+            format!(
+                "weight {shown} is less than the smallest there is and counts as {milli}: write larger ones in the \
+                 same ratio, such as {}",
+                match style {
+                    WeightStyle::Quantity => "1m and 999m",
+                    WeightStyle::Whole => "1 and 999",
+                }
+            ),
+        ),
         Ok(Reading { fractional: true, .. }) if style == WeightStyle::Whole => (
             Reason::OddWeight,
             format!("weight {shown} is used, but this version has whole weights only: write {right}"),

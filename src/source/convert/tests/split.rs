@@ -60,7 +60,12 @@ fn a_split_reads_every_spelling_of_a_weight() {
         (json!(1.5), 1500, None, Some(OddWeight)),
         (json!("1.5"), 1500, None, Some(OddWeight)),
         (json!(2.0), 2000, None, None),
-        (json!("1u"), 1, None, Some(OddWeight)),
+        (json!("1u"), 1, Some(OddWeight), Some(OddWeight)),
+        (json!(0.0001), 1, Some(OddWeight), Some(OddWeight)),
+        (json!(1e-10), 1, Some(OddWeight), Some(OddWeight)),
+        (json!("500u"), 1, Some(OddWeight), Some(OddWeight)),
+        (json!("1m"), 1, None, Some(OddWeight)),
+        (json!("1001u"), 2, None, Some(OddWeight)),
         (json!(0), 0, None, None),
         (json!("0m"), 0, None, None),
         (json!(u32::MAX), 4_294_967_295_000, None, None),
@@ -116,6 +121,25 @@ fn messages_about_a_weight_say_what_was_found_and_what_is_right() {
             "weight \"lots\" is no number and counts as 0: write a quantity such as 500m or 1",
         ]
     );
+}
+
+#[test]
+fn a_weight_below_the_smallest_says_what_was_written_and_what_is_used() {
+    for (version, weight, wrote, right) in [
+        ("v1alpha1", json!("500u"), "\"500u\"", "1m and 999m"),
+        ("v1alpha4", json!(0.0001), "0.0001", "1 and 999"),
+    ] {
+        let read = split(json!({
+            "apiVersion": format!("split.smi-spec.io/{version}"),
+            "spec": { "service": "web", "backends": [{ "service": "a", "weight": weight }] },
+        }));
+        let messages: Vec<_> = read.problems.iter().map(|p| p.message.as_str()).collect();
+        let message = format!(
+            "weight {wrote} is less than the smallest there is and counts as 1m: write larger ones in the same ratio, \
+             such as {right}"
+        );
+        assert_eq!(messages, [message]);
+    }
 }
 
 #[test]
