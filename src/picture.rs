@@ -18,6 +18,7 @@
 mod card;
 mod keeper;
 mod observation;
+mod said;
 mod shown;
 mod step;
 mod streams;

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Card, Event, Observation, Picture, Pictures, ServicePicture,
+    Card, Event, Observation, Picture, Pictures, ServicePicture, said,
     shown::{Seen, Showing, Shown},
     streams::{Clock, sweep},
     timeline,
@@ -154,8 +154,13 @@ impl Keeper {
         if !concerned.is_empty() {
             self.picture.version += 1;
         }
+        let mut happened = Vec::new();
         for name in concerned {
-            self.draw(&name, at);
+            happened.extend(self.draw(&name));
+        }
+        said::lines(&happened).iter().for_each(|line| tracing::info!("{line}"));
+        for event in happened {
+            self.picture.timeline.push(at, event);
         }
         if observation.is_whole && !self.picture.synced {
             self.picture.synced = true;
@@ -167,8 +172,8 @@ impl Keeper {
         }
     }
 
-    /// Makes the card of a service anew, and notes what differs.
-    fn draw(&mut self, name: &NsName, at: i64) {
+    /// Makes the card of a service anew, and says what differs.
+    fn draw(&mut self, name: &NsName) -> Vec<Event> {
         let new = self.seen.get(name).map(|seen| {
             let backend = |name: &NsName| self.seen.get(name).map(|seen| &**seen);
             let card = Card::new(seen, &self.options, seen.revision, backend);
@@ -179,11 +184,7 @@ impl Keeper {
             None => self.picture.services.remove(name),
         };
         // What is there at the start did not happen.
-        if self.picture.synced {
-            for event in timeline::of_service(old.as_deref(), new.as_deref()) {
-                self.picture.timeline.push(at, event);
-            }
-        }
+        if self.picture.synced { timeline::of_service(old.as_deref(), new.as_deref()) } else { Vec::new() }
     }
 
     /// Takes the warnings that hold now, at this time in milliseconds since 1970.

@@ -38,6 +38,23 @@ async fn the_level_is_shown_and_changed_while_the_server_runs_which_is_logged() 
 }
 
 #[tokio::test]
+async fn what_became_of_a_split_is_logged() {
+    let folder = copy_of_bookinfo();
+    let mut server = Binary::serve(folder.path()).await;
+    let file = folder.path().join("split.yaml");
+    let split = std::fs::read_to_string(&file).expect("it is there");
+    let moved = split.replacen("weight: 500m", "weight: 100m", 1).replacen("weight: 500m", "weight: 900m", 1);
+
+    std::fs::write(&file, moved).expect("written");
+    server.logs("default/reviews:9080 reviews-v2 50 % -> 10 %, reviews-v3 50 % -> 90 %").await;
+    std::fs::remove_file(&file).expect("it was there");
+    server.logs("default/reviews is not split by TrafficSplit reviews any more").await;
+    server.logs("split.yaml is gone: the 1 object in it went with it, and clients are told so").await;
+    std::fs::write(&file, split).expect("written");
+    server.logs("default/reviews is split by TrafficSplit reviews now").await;
+}
+
+#[tokio::test]
 async fn a_level_that_is_none_is_refused_by_the_command_and_by_the_server() {
     let folder = copy_of_bookinfo();
     let server = Binary::serve(folder.path()).await;
