@@ -1,9 +1,6 @@
 //! `switchyard check`: reads manifests as `serve` does, and says everything odd about them.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 
 use serde_json::json;
 
@@ -13,7 +10,7 @@ use crate::{
     model::{Kind, Name},
     plan::ask_for_everything,
     resolve::Options,
-    source::{Report, manifests::Manifests},
+    source::{Report, manifests::Snapshot},
     status::{Notice, Status},
 };
 
@@ -25,7 +22,7 @@ const SOMETHING_ODD: u8 = 1;
 /// code.
 pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let CheckArgs { path, cluster_domain, output: OutputArgs { format } } = args;
-    let (_, batch) = match Manifests::open(&path) {
+    let (_, batch) = match Snapshot::open(&path) {
         Ok(opened) => opened,
         Err(error) => {
             _ = writeln!(err, "error: {error}");
@@ -36,21 +33,13 @@ pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     engine.apply(batch.events);
     ask_for_everything(&mut engine);
     let report = batch.report.unwrap_or_default();
-    let mut status = Status::new(&engine, &report);
-    for warning in &mut status.warnings {
-        warning.location = warning.location.take().map(|location| under(&path, &location));
-    }
+    let status = Status::new(&engine, &report);
     // A reader that left has seen what it wanted; the exit code still says what was found.
     _ = match format {
         Output::Table => print_table(out, &engine, &report, &status.warnings),
         Output::Json => print_json(out, &report, &status),
     };
     if status.warnings.is_empty() { NOTHING_ODD } else { SOMETHING_ODD }
-}
-
-/// The place as the user would open it: the report names files from the folder on.
-fn under(path: &Path, location: &str) -> String {
-    if path.is_dir() { path.join(location).display().to_string() } else { location.to_owned() }
 }
 
 fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: &[Notice]) -> io::Result<()> {
@@ -69,7 +58,12 @@ fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: 
         0 => writeln!(out, "nothing odd in {read}"),
         1 => writeln!(out, "1 thing to look at in {read}"),
         n => writeln!(out, "{n} things to look at in {read}"),
+    }?;
+    if report.skipped.is_empty() {
+        return Ok(());
     }
+    let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
+    writeln!(out, "skipped, as no answer depends on them: {}", skipped.collect::<Vec<_>>().join(", "))
 }
 
 fn print_json(out: &mut dyn Write, report: &Report, status: &Status) -> io::Result<()> {

@@ -8,7 +8,7 @@
 //! From the disk to the batch, in reading order:
 //! * `folder`: which files there are and what they hold, polled by content;
 //! * `settling`: when a change is no longer half done;
-//! * `yaml` and `items`: a file's text -> documents -> objects;
+//! * `yaml`, `items` and `kinds`: a file's text -> documents -> objects, of which kind each is meant to be;
 //! * `collection`: all files together -> what is new, and the report;
 //! * `edit`: what somebody would like to apply, for [`plan`](crate::plan);
 //! * `controllers`: what a cluster would add, from `workloads`, `outside` and `services`, at `addresses`.
@@ -26,7 +26,7 @@ use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
 
 pub use self::edit::{BadEdit, BadRemoval, Edit, EditFile, Foreseen, Removal};
 use self::{
-    collection::Collection,
+    collection::{Collection, Gone},
     folder::{Folder, Scan, Trouble},
     settling::{Settled, Settling},
 };
@@ -40,6 +40,7 @@ mod edit;
 mod folder;
 mod hash;
 mod items;
+mod kinds;
 mod outside;
 mod services;
 mod settling;
@@ -58,6 +59,9 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 /// A folder of manifests, or a single file, that has been read once.
 #[derive(Debug)]
 pub struct Manifests {
+    path: PathBuf,
+    /// The path is a folder, in which files are named from it on; a single file is named by the path.
+    is_folder: bool,
     folder: Folder,
     settling: Settling,
     collection: Collection,
@@ -87,7 +91,8 @@ impl Manifests {
             return Err(OpenError { path, message: trouble.message.clone() });
         }
         let (settling, settled) = Settling::begin(scan);
-        let mut manifests = Self { folder, settling, collection: Collection::default() };
+        let (is_folder, collection) = (path.is_dir(), Collection::new(path.clone()));
+        let mut manifests = Self { path, is_folder, folder, settling, collection };
         let batch = manifests.take(settled);
         Ok((manifests, batch))
     }
@@ -140,12 +145,50 @@ impl Manifests {
     }
 
     fn take(&mut self, Settled { changes, troubles }: Settled) -> Batch {
-        self.collection.take(changes, troubles.into_iter().map(finding).collect())
+        let troubles = troubles.into_iter().map(|trouble| {
+            let is_held = self.collection.holds(&trouble.folder);
+            let mut finding = finding(trouble, &self.path);
+            if is_held {
+                finding.message.push_str(STILL_SERVED);
+            }
+            finding
+        });
+        let troubles = troubles.collect();
+        let batch = self.collection.take(changes, troubles);
+        self.log_gone();
+        batch
+    }
+
+    /// Nothing else tells a file that was emptied by accident from one that was meant to go.
+    fn log_gone(&mut self) {
+        let gone = self.collection.take_gone();
+        let counted = |objects| format!("{objects} object{}", if objects == 1 { "" } else { "s" });
+        for Gone { file, objects, is_there } in gone.iter().take(GONE_LOGGED) {
+            let file = if self.is_folder { self.path.join(file) } else { self.path.clone() };
+            let state = if *is_there { "has no object any more" } else { "is gone" };
+            let objects = counted(*objects);
+            tracing::warn!(
+                "{} {state}: the {objects} in it went with it, and clients are told so",
+                file.display()
+            );
+        }
+        let rest = gone.get(GONE_LOGGED..).unwrap_or_default();
+        if !rest.is_empty() {
+            let objects = counted(rest.iter().map(|gone| gone.objects).sum());
+            tracing::warn!("so did {objects} in {} more files", rest.len());
+        }
     }
 }
 
-fn finding(Trouble { folder, message }: Trouble) -> Finding {
-    let file = if folder.as_os_str().is_empty() { Arc::from(PathBuf::from(".")) } else { folder };
+/// How many files whose objects went are logged by name at once: a folder that is emptied takes thousands with it.
+const GONE_LOGGED: usize = 20;
+
+/// What a message about a folder ends with if something was read there before.
+const STILL_SERVED: &str = "; what was read there last is still served";
+
+/// The finding about a folder that cannot be looked into; the root is called as it was given.
+fn finding(Trouble { folder, message }: Trouble, root: &Path) -> Finding {
+    let file = if folder.as_os_str().is_empty() { root.into() } else { folder };
     Finding { reason: Reason::UnreadableFile, object: None, location: Location { file, line: 0 }, message }
 }
 
@@ -166,13 +209,14 @@ impl Snapshot {
         }
         let is_folder = path.is_dir();
         let named = |inside: Arc<Path>| -> Arc<Path> {
-            if is_folder { path.join(inside).into() } else { path.into() }
+            if is_folder && !inside.as_os_str().is_empty() { path.join(inside).into() } else { path.into() }
         };
         let (_, Settled { changes, troubles }) = Settling::begin(scan);
         let changes = changes.into_iter().map(|(inside, change)| (named(inside), change)).collect();
         let named = |trouble: Trouble| Trouble { folder: named(trouble.folder), ..trouble };
-        let mut collection = Collection::default();
-        let batch = collection.take(changes, troubles.into_iter().map(named).map(finding).collect());
+        let mut collection = Collection::new(path.to_owned());
+        let batch = collection
+            .take(changes, troubles.into_iter().map(|trouble| finding(named(trouble), path)).collect());
         Ok((Self(collection), batch))
     }
 

@@ -403,6 +403,35 @@ async fn check_finds_what_is_odd_and_where() {
 }
 
 #[tokio::test]
+async fn check_finds_a_kind_that_is_nearly_ours_and_says_what_it_skipped() {
+    let folder = copy_of_bookinfo();
+    let text = |kind: &str, group: &str, name: &str| {
+        format!("apiVersion: {group}\nkind: {kind}\nmetadata: {{ name: {name} }}\n---\n")
+    };
+    let slips = text("Trafficsplit", "split.smi-spec.io/v1alpha2", "a")
+        + &text("TrafficSplit", "split.smi-sepc.io/v1alpha2", "b")
+        + &text("CronJob", "batch/v1", "c");
+    let file = folder.path().join("slips.yaml");
+    fs::write(&file, slips).expect("written");
+    let (path, file) = (folder.path().to_str().expect("text"), file.to_str().expect("text"));
+
+    for path in [path, file] {
+        let (code, out, _) = run(&["check", path]).await;
+        assert_eq!(code, 1, "{out}");
+        let kind =
+            format!("{file}:2: TrafficSplit default/a: kind: expected TrafficSplit, found \"Trafficsplit\"");
+        let group =
+            format!("{file}:5: TrafficSplit default/b: apiVersion: expected split.smi-spec.io/v1alpha1 to");
+        assert!(out.contains(&kind) && out.contains(&group), "{out}");
+        let skipped = out.lines().last().expect("a line");
+        assert!(skipped.starts_with("skipped, ") && skipped.contains("1 CronJob"), "{out}");
+    }
+    let (code, _, error) = run(&["plan", "-f", file, "--manifests", "examples/bookinfo"]).await;
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("expected TrafficSplit, found"), "{error}");
+}
+
+#[tokio::test]
 async fn get_and_profile_show_the_first_answer() {
     let folder = copy_of_bookinfo();
     let server = Binary::serve(folder.path()).await;

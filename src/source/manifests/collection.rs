@@ -6,7 +6,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    path::Path,
+    mem,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 /// All files, and what was made of them.
 #[derive(Debug, Default)]
 pub(super) struct Collection {
+    /// What messages call the folder as a whole.
+    root: PathBuf,
     files: BTreeMap<Arc<Path>, File>,
     /// Files that are applied over those; only ever of an edit that is planned.
     edit: Vec<(Arc<Path>, File)>,
@@ -34,6 +37,19 @@ pub(super) struct Collection {
     /// What was sent of objects so far; `None` before the first batch.
     sent: Option<Objects>,
     report: Arc<Report>,
+    /// What went with its file since that was last asked.
+    gone: Vec<Gone>,
+}
+
+/// Objects that are in no file any more because theirs has none.
+#[derive(Debug)]
+pub(super) struct Gone {
+    /// The file.
+    pub(super) file: Arc<Path>,
+    /// How many objects.
+    pub(super) objects: usize,
+    /// The file is there, with no object in it.
+    pub(super) is_there: bool,
 }
 
 /// What is known of a file.
@@ -57,25 +73,65 @@ pub(super) enum Change {
 }
 
 impl Collection {
+    /// Files of a folder, or a single one, that messages call so.
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, ..Self::default() }
+    }
+
     /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now.
     pub(super) fn take(&mut self, changes: Vec<(Arc<Path>, Change)>, trouble: Vec<Finding>) -> Batch {
+        let mut emptied = Vec::new();
         for (path, change) in changes {
             let read = match change {
                 Change::Content(bytes) => read(&bytes),
                 Change::Unreadable(message) => Err((0, message)),
                 Change::Gone => {
-                    self.files.remove(&path);
+                    let file = self.files.remove(&path).unwrap_or_default();
+                    emptied.push((path, file.items.items, false));
                     continue;
                 }
             };
-            let file = self.files.entry(path).or_default();
+            let file = self.files.entry(path.clone()).or_default();
             match read {
-                Ok(items) => *file = File { items, trouble: None },
+                Ok(items) => {
+                    let before = mem::replace(file, File { items, trouble: None });
+                    if file.items.items.is_empty() {
+                        emptied.push((path, before.items.items, true));
+                    }
+                }
                 Err(trouble) => file.trouble = Some(trouble),
             }
         }
+        self.note_gone(emptied);
         self.trouble = trouble;
         self.settle()
+    }
+
+    /// Notes what was in files that have no object any more, and is in no other file now.
+    fn note_gone(&mut self, mut emptied: Vec<(Arc<Path>, Vec<Item>, bool)>) {
+        emptied.retain(|(_, items, _)| !items.is_empty());
+        if emptied.is_empty() {
+            return;
+        }
+        let all = self.files.values().flat_map(|file| &file.items.items);
+        let known: HashSet<&Key> = all.map(|item| &item.key).collect();
+        for (file, items, is_there) in emptied {
+            let gone: HashSet<_> =
+                items.iter().map(|item| &item.key).filter(|key| !known.contains(key)).collect();
+            if !gone.is_empty() {
+                self.gone.push(Gone { file, objects: gone.len(), is_there });
+            }
+        }
+    }
+
+    /// What went with its file since the last call.
+    pub(super) fn take_gone(&mut self) -> Vec<Gone> {
+        mem::take(&mut self.gone)
+    }
+
+    /// Whether something that was read in a folder, given from the root, is still held.
+    pub(super) fn holds(&self, folder: &Path) -> bool {
+        self.files.keys().any(|file| file.starts_with(folder))
     }
 
     /// Applies an edit over the files, as `kubectl apply` and `kubectl delete` would after all of them: what is in
@@ -122,7 +178,7 @@ impl Collection {
             report.findings.push(Finding {
                 reason: Reason::NoManifests,
                 object: None,
-                location: Location { file: Path::new(".").into(), line: 0 },
+                location: Location { file: self.root.as_path().into(), line: 0 },
                 message: "found no .yaml, .yml or .json file here; there is nothing to serve".to_owned(),
             });
         }
@@ -251,6 +307,11 @@ fn choose<'f>(
     let mut chosen = HashMap::with_capacity(places.len());
     for (key, places) in places {
         let usable = |place: &&Place<'f>| place.1.content.is_ok();
+        // What may be somebody else's gives way to what surely is ours.
+        let is_sure = places.iter().any(|place| !place.1.is_guess);
+        let used_of = |place: &&Place<'f>| !(is_sure && place.1.is_guess);
+        let all = &places;
+        let places: Vec<_> = all.iter().filter(used_of).copied().collect();
         let (last, earlier) = places.split_last().expect("an object is somewhere");
         let used = match &last.1.content {
             Err(_) if good.contains_key(key) => last,
@@ -259,7 +320,7 @@ fn choose<'f>(
         let mut complain = |reason, location, message| {
             findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         };
-        for place in &places {
+        for place in all {
             if let Err(rejection) = &place.1.content {
                 let message = if good.contains_key(key) {
                     format!("{rejection} {STILL_USED}")

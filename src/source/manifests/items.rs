@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt, path::Path, str::Utf8Error, sync::Arc};
 use serde_json::Value;
 
 use super::{
+    kinds::{self, Meant, Ours},
     outside::Outside,
     services::Selecting,
     workloads::{ExplicitPod, Workload, WorkloadKind},
@@ -42,6 +43,8 @@ pub(super) struct Item {
     pub(super) lines: Arc<BTreeMap<String, u32>>,
     /// What it says.
     pub(super) content: Result<Content, Rejection>,
+    /// It is of no kind that is read, and looks as if it was meant to be of ours.
+    pub(super) is_guess: bool,
 }
 
 /// What identifies an object among all that matter here. Written `Kind namespace/name`.
@@ -151,16 +154,16 @@ impl Items {
             let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
             return self.take_list(value, &item_kind, &api_version, lines, node, line);
         }
-        if !concerns_us(api_version, kind) {
-            *self.skipped.entry(foreign_kind(api_version, kind)).or_default() += 1;
+        let Some(meant) = kinds::meant(api_version, kind) else {
+            *self.skipped.entry(kinds::foreign(api_version, kind)).or_default() += 1;
             return Ok(());
-        }
+        };
         let name = value.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
         let Some(name) = name else {
             // One that is to be created again and again, under names that are made up. Nothing can belong to
             // it before that.
             let is_made_up = value.pointer("/metadata/generateName").is_some_and(Value::is_string);
-            if is_made_up && convert::kind_of(api_version, kind) == Some(Kind::Job) {
+            if is_made_up && meant.ours == Ours::Object(Kind::Job) {
                 *self.skipped.entry(kind.to_owned()).or_default() += 1;
                 return Ok(());
             }
@@ -173,13 +176,14 @@ impl Items {
             Some(_) => return Err(wrong("expected a namespace as a string in metadata.namespace")),
         };
         let name = NsName::new(namespace, name);
-        let (key, content) = object(api_version, kind, name, &value);
+        let is_guess = meant.is_guess;
+        let (key, content) = object(meant, name, &value);
         let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
         let paths = match node.filter(|_| keeps_lines) {
             Some(node) => lines.paths(node),
             None => BTreeMap::new(),
         };
-        self.items.push(Item { key, line, lines: Arc::new(paths), content });
+        self.items.push(Item { key, line, lines: Arc::new(paths), content, is_guess });
         Ok(())
     }
 
@@ -213,33 +217,18 @@ impl Items {
     }
 }
 
-/// Whether objects of this kind matter here; others need not even have a name.
-fn concerns_us(api_version: &str, kind: &str) -> bool {
-    WorkloadKind::of(api_version, kind).is_some()
-        || convert::kind_of(api_version, kind).is_some()
-        || ours_of_another_version(api_version, kind).is_some()
-}
-
-/// One of our kinds in a version that is not understood, and the versions that are.
-fn ours_of_another_version(api_version: &str, kind: &str) -> Option<(Kind, &'static str)> {
-    let kind = Kind::ALL.into_iter().find(|ours| ours.as_str() == kind)?;
-    Some((kind, versions(kind, api_version)?))
-}
-
 /// Reads an object of a kind that concerns us.
-fn object(api_version: &str, kind: &str, name: NsName, value: &Value) -> (Key, Result<Content, Rejection>) {
-    if let Some(kind) = WorkloadKind::of(api_version, kind) {
-        return (Key::Workload(kind, name.clone()), workload(kind, name, value));
+fn object(meant: Meant, name: NsName, value: &Value) -> (Key, Result<Content, Rejection>) {
+    match meant.ours {
+        Ours::Workload(kind) => {
+            let content = meant.wrong.map_or_else(|| workload(kind, name.clone(), value), Err);
+            (Key::Workload(kind, name), content)
+        }
+        Ours::Object(kind) => {
+            let name = if kind == Kind::Node { NsName::new("", name.name) } else { name };
+            (Key::Object(ObjectId { kind, name }), meant.wrong.map_or_else(|| known(kind, value), Err))
+        }
     }
-    if let Some(kind) = convert::kind_of(api_version, kind) {
-        let name = if kind == Kind::Node { NsName::new("", name.name) } else { name };
-        return (Key::Object(ObjectId { kind, name }), known(kind, value));
-    }
-    let (kind, understood) =
-        ours_of_another_version(api_version, kind).expect("it concerns us for one of three reasons");
-    let rejection = At::root(&Value::from(api_version)).wrong(understood);
-    let rejection = Rejection { path: "apiVersion".into(), ..rejection };
-    (Key::Object(ObjectId { kind, name }), Err(rejection))
 }
 
 fn workload(kind: WorkloadKind, name: NsName, value: &Value) -> Result<Content, Rejection> {
@@ -265,31 +254,6 @@ fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
         }
         _ => Content::Other(object),
     })
-}
-
-/// The versions of a kind that are understood, if the group is right and only the version is not: skipping
-/// such an object in silence would hide a slip, or a version that is newer than this program.
-fn versions(kind: Kind, api_version: &str) -> Option<&'static str> {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    match (kind, group) {
-        (Kind::TrafficSplit, "split.smi-spec.io") => Some("split.smi-spec.io/v1alpha1 to v1alpha4"),
-        (Kind::ServiceProfile, "linkerd.io") => Some("linkerd.io/v1alpha2"),
-        (Kind::EndpointSlice, "discovery.k8s.io") => Some("discovery.k8s.io/v1"),
-        (Kind::Job, "batch") => Some("batch/v1"),
-        (Kind::Server, "policy.linkerd.io") => Some("policy.linkerd.io/v1alpha1 to v1beta3"),
-        (Kind::ExternalWorkload, "workload.linkerd.io") => Some("workload.linkerd.io/v1alpha1 or v1beta1"),
-        (Kind::Service | Kind::Endpoints | Kind::Pod | Kind::Node, "") => Some("v1"),
-        _ => None,
-    }
-}
-
-/// How a kind that is skipped is called: with its group if ours has the same name, as Knative's Service has.
-fn foreign_kind(api_version: &str, kind: &str) -> String {
-    let is_ours = Kind::ALL.iter().any(|ours| ours.as_str() == kind);
-    match api_version.split_once('/') {
-        Some((group, _)) if is_ours => format!("{kind}.{group}"),
-        _ => kind.to_owned(),
-    }
 }
 
 /// Whether messages about objects of this kind name fields.

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::*;
-use crate::{model::Kind, source::Event};
+use crate::{logs::captured::Captured, model::Kind, source::Event};
 
 /// A folder, and who follows it.
 struct Desk {
@@ -148,7 +148,7 @@ fn a_single_file_is_followed_too() {
     assert_eq!(desk.next(), ["+ a:2"]);
     desk.remove("a.yaml");
     desk.nothing(5);
-    assert_eq!(desk.findings(), [". unreadable_file"]);
+    assert_eq!(desk.findings(), [format!("{} unreadable_file", desk.path("a.yaml").display())]);
     desk.write("a.yaml", &service("a", 3));
     assert_eq!(desk.next(), ["+ a:3"]);
     assert_eq!(desk.findings(), [""; 0]);
@@ -282,12 +282,74 @@ fn sub_folders_come_and_go() {
 }
 
 #[test]
+fn a_folder_that_is_gone_or_empty_is_called_as_it_was_given() {
+    let mut desk = Desk::with(&[("a.yaml", &service("a", 1))]);
+    let root = desk.dir.path().join("root");
+    let (aside, held) = (desk.dir.path().join("aside"), "what was read there last is still served");
+    fs::rename(&root, &aside).expect("moved");
+    desk.nothing(4);
+    let [finding] = &desk.manifests.collection.report().findings[..] else { panic!("one finding") };
+    assert_eq!(&*finding.location.file, &*root);
+    assert!(
+        finding.message.starts_with("cannot be read: ") && finding.message.ends_with(held),
+        "{finding:?}"
+    );
+
+    fs::rename(&aside, &root).expect("moved back");
+    desk.nothing(4);
+    desk.remove("a.yaml");
+    assert_eq!(desk.next(), ["- a"]);
+    assert_eq!(desk.findings(), [format!("{} no_manifests", root.display())]);
+}
+
+#[test]
+fn a_file_that_takes_its_objects_with_it_is_logged_once() {
+    let logs = Captured::at(tracing::Level::WARN);
+    let mut desk = Desk::with(&[
+        ("a.yaml", &(service("a", 1) + "---\n" + &service("b", 1))),
+        ("c.yaml", &service("c", 1)),
+    ]);
+    desk.remove("c.yaml");
+    assert_eq!(desk.next(), ["- c"]);
+    desk.write("a.yaml", "");
+    for _ in 0..30 {
+        desk.look();
+    }
+    let path = |name| desk.path(name).display().to_string();
+    let expected = [
+        format!("WARN {} is gone: the 1 object in it went with it, and clients are told so", path("c.yaml")),
+        format!(
+            "WARN {} has no object any more: the 2 objects in it went with it, and clients are told so",
+            path("a.yaml")
+        ),
+    ];
+    assert_eq!(logs.lines(), expected);
+}
+
+#[test]
+fn a_folder_that_is_emptied_is_no_flood_in_the_log() {
+    let logs = Captured::at(tracing::Level::WARN);
+    let files: Vec<_> =
+        (0..GONE_LOGGED + 5).map(|n| (format!("f{n}.yaml"), service(&format!("s{n}"), 1))).collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let mut desk = Desk::with(&files);
+    files.iter().for_each(|(path, _)| desk.remove(path));
+    desk.next();
+    let lines = logs.lines();
+    assert_eq!(lines.len(), GONE_LOGGED + 1);
+    assert_eq!(lines[GONE_LOGGED], "WARN so did 5 objects in 5 more files");
+}
+
+#[test]
 fn a_folder_that_is_gone_takes_nothing_with_it() {
     let mut desk = Desk::with(&[("a.yaml", &service("a", 1))]);
     let away = desk.dir.path().join("away");
     fs::rename(desk.path(""), &away).expect("it was there");
     desk.nothing(20);
-    assert_eq!(desk.findings(), [". unreadable_file"]);
+    assert_eq!(
+        desk.findings(),
+        [format!("{} unreadable_file", desk.path("").display().to_string().trim_end_matches('/'))]
+    );
     fs::rename(&away, desk.path("")).expect("it was there");
     desk.nothing(5);
     assert_eq!(desk.findings(), [""; 0]);

@@ -193,6 +193,69 @@ fn at_first_sight_a_useless_object_does_not_hide_a_good_one() {
 }
 
 #[test]
+fn a_slip_in_the_kind_keeps_the_object_and_says_what_is_right() {
+    let split = "apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata: { name: web }\n\
+                 spec: { service: web, backends: [] }\n";
+    let kept = "(the last good version is still used)";
+    for (right, wrong, message) in [
+        (
+            "kind: T",
+            "kind: t",
+            "a.yaml:2 invalid_object TrafficSplit default/web: kind: expected TrafficSplit",
+        ),
+        (
+            "spec.io",
+            "sepc.io",
+            "a.yaml:1 invalid_object TrafficSplit default/web: apiVersion: expected split.smi",
+        ),
+    ] {
+        let mut collection = holding(&[("a.yaml", split)]);
+        let batch = put(&mut collection, "a.yaml", &split.replace(right, wrong));
+        assert_eq!(events(&batch).len(), 0, "{wrong}");
+        let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+        assert!(finding.starts_with(message) && finding.ends_with(kept), "{finding}");
+    }
+}
+
+#[test]
+fn what_may_be_of_somebody_else_gives_way_to_what_is_ours() {
+    let server = |group: &str, port: u16| {
+        format!(
+            "apiVersion: {group}/v1beta3\nkind: Server\nmetadata: {{ name: s }}\n\
+             spec: {{ podSelector: {{}}, port: {port}, proxyProtocol: opaque }}\n"
+        )
+    };
+    let mut collection =
+        holding(&[("a.yaml", &server("policy.linkerd.io", 80)), ("b.yaml", &server("example.com", 80))]);
+    let batch = put(&mut collection, "a.yaml", &server("policy.linkerd.io", 81));
+    assert_eq!(events(&batch), ["+ Server default/s"]);
+}
+
+#[test]
+fn objects_that_go_with_their_file_are_counted_and_those_that_moved_are_not() {
+    let two = headless("a", 80) + &headless("b", 80);
+    let mut collection = holding(&[("a.yaml", &two), ("c.yaml", &headless("c", 80))]);
+    let gone = |collection: &mut Collection| -> Vec<_> {
+        let show = |gone: Gone| (gone.file.display().to_string(), gone.objects, gone.is_there);
+        collection.take_gone().into_iter().map(show).collect()
+    };
+    assert_eq!(gone(&mut collection), []);
+    put(&mut collection, "c.yaml", "");
+    assert_eq!(gone(&mut collection), [("c.yaml".to_owned(), 1, true)]);
+    put(&mut collection, "c.yaml", "");
+    assert_eq!(gone(&mut collection), [], "it is said once");
+    put(&mut collection, "a.yaml", &headless("a", 80));
+    assert_eq!(gone(&mut collection), [], "a file that has others is being edited");
+
+    let change = |path: &str, change| (Arc::from(Path::new(path)), change);
+    let moved = Change::Content(headless("a", 80).into_bytes());
+    collection.take(vec![change("a.yaml", Change::Gone), change("d.yaml", moved)], vec![]);
+    assert_eq!(gone(&mut collection), []);
+    collection.take(vec![change("d.yaml", Change::Gone)], vec![]);
+    assert_eq!(gone(&mut collection), [("d.yaml".to_owned(), 1, false)]);
+}
+
+#[test]
 fn the_report_counts_and_knows_where_things_are() {
     let text = "
 apiVersion: split.smi-spec.io/v1alpha1
