@@ -90,7 +90,7 @@ fn home(kind: Kind) -> (&'static str, &'static str, bool) {
     match kind {
         Kind::TrafficSplit => ("split.smi-spec.io", "split.smi-spec.io/v1alpha1 to v1alpha4", true),
         Kind::ServiceProfile => ("linkerd.io", "linkerd.io/v1alpha2", true),
-        Kind::Server => ("policy.linkerd.io", "policy.linkerd.io/v1alpha1 to v1beta3", true),
+        Kind::Server => ("policy.linkerd.io", "policy.linkerd.io/v1alpha1 to v1beta3", false),
         Kind::ExternalWorkload => ("workload.linkerd.io", "workload.linkerd.io/v1alpha1 or v1beta1", true),
         Kind::EndpointSlice => ("discovery.k8s.io", "discovery.k8s.io/v1", false),
         Kind::Job => ("batch", "batch/v1", false),
@@ -127,7 +127,6 @@ mod tests {
         for (api_version, kind, right) in [
             ("split.smi-sepc.io/v1alpha2", "TrafficSplit", "split.smi-spec.io/v1alpha1 to v1alpha4"),
             ("v1", "ServiceProfile", "linkerd.io/v1alpha2"),
-            ("policy.linkerd.oi/v1beta3", "Server", "policy.linkerd.io/v1alpha1 to v1beta3"),
             ("linkerd.io/v1beta1", "ExternalWorkload", "workload.linkerd.io/v1alpha1 or v1beta1"),
         ] {
             check(api_version, kind, message(right, api_version).as_deref());
@@ -136,6 +135,8 @@ mod tests {
             ("serving.knative.dev/v1", "Service"),
             ("metrics.k8s.io/v1beta1", "Pod"),
             ("example.com/v1", "Job"),
+            // More than one cloud has such a kind.
+            ("dbforpostgresql.example.com/v1", "Server"),
             ("batch/v1", "CronJob"),
         ] {
             check(api_version, kind, None);
