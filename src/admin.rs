@@ -36,7 +36,6 @@ mod stay;
 mod streams;
 mod token;
 mod turns;
-mod visitor;
 mod why;
 
 pub use self::{

@@ -30,7 +30,7 @@ use std::{
 
 pub(crate) use self::args::some_duration;
 pub use self::args::{
-    AdminAccessArgs, AdminArgs, AnswerArgs, ApexOverride, AskTlsArgs, CheckArgs, Cli, Command,
+    AdminAccessArgs, AdminArgs, AnswerArgs, ApexOverride, AskTlsArgs, AskerArgs, CheckArgs, Cli, Command,
     CompletionsArgs, DiffArgs, DrainArgs, GetArgs, LimitArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs,
     Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RpcName, ServeArgs, ServerArgs, SortBy,
     StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,

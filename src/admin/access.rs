@@ -49,6 +49,11 @@ pub struct Access {
 }
 
 impl Access {
+    /// Whether a request with these headers would be let in now.
+    pub(super) fn admits(&self, from: &From, headers: &HeaderMap) -> bool {
+        self.refusal(from, headers).is_none()
+    }
+
     /// Why somebody may not, if so.
     fn refusal(&self, from: &From, headers: &HeaderMap) -> Option<Response> {
         if let (Some(allowed), Some(identity)) = (&self.allow_clients, &from.identity)
@@ -169,6 +174,19 @@ mod tests {
             (ELSEWHERE, &[("host", "127.0.0.1"), ("authorization", "Bearer x")], 403),
         ] {
             assert_eq!(answer(&access, addr, pairs), expect, "{addr} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn who_would_be_let_in_may_stay_and_nobody_else() {
+        for (addr, host, expect) in [
+            ([127, 0, 0, 1], "localhost", true),
+            ([127, 0, 0, 1], "rebound.example", false),
+            ([10, 1, 2, 3], "localhost", false),
+        ] {
+            let from = From { addr: (addr, 40_000).into(), identity: None };
+            let admitted = Access::default().admits(&from, &headers(&[("host", host)]));
+            assert_eq!(admitted, expect, "{addr:?} {host}");
         }
     }
 

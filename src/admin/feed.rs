@@ -23,7 +23,6 @@ use tokio::time::{Duration, timeout};
 use super::{
     Admin,
     access::{Access, From},
-    visitor::{Door, Visitor},
 };
 use crate::{
     model::NsName,
@@ -38,7 +37,7 @@ const FIRST: Duration = Duration::from_secs(5);
 
 /// For those whom these rules let in, who are let go by them too.
 pub(super) fn routes(access: Arc<Access>) -> Router<Arc<Admin>> {
-    let live = get(live).layer(Extension(Door::new(access)));
+    let live = get(live).layer(Extension(access));
     Router::new().route("/api/live", live).route("/api/endpoints", get(endpoints))
 }
 
@@ -48,7 +47,7 @@ fn refused(why: NoPlace) -> Response {
 
 async fn live(
     State(admin): State<Arc<Admin>>,
-    Extension(door): Extension<Door>,
+    Extension(access): Extension<Arc<Access>>,
     Extension(from): Extension<Arc<From>>,
     headers: HeaderMap,
 ) -> Response {
@@ -56,11 +55,12 @@ async fn live(
         Ok(watcher) => watcher,
         Err(why) => return refused(why),
     };
-    let visitor = Visitor::new(door, from, headers);
-    let events = stream::unfold((watcher, visitor), |(mut watcher, visitor)| async move {
+    // A token that was replaced counts for nothing at once, whoever it let in before.
+    let may_stay = move || access.admits(&from, &headers);
+    let events = stream::unfold((watcher, may_stay), |(mut watcher, may_stay)| async move {
         let bytes = next(&mut watcher).await?;
         // Whoever may not be here any more is told nothing more, comes again and is told why.
-        visitor.may_stay().await.then_some((Ok::<_, Infallible>(bytes), (watcher, visitor)))
+        may_stay().then_some((Ok::<_, Infallible>(bytes), (watcher, may_stay)))
     });
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),

@@ -27,7 +27,7 @@ pub use self::{
     admin::{AdminAccessArgs, AdminArgs},
     answers::{AnswerArgs, ApexOverride},
     check::CheckArgs,
-    common::{Output, OutputArgs, ServerArgs},
+    common::{AskerArgs, Output, OutputArgs, ServerArgs},
     diff::DiffArgs,
     drain::DrainArgs,
     get::{GetArgs, Reading},

@@ -1,6 +1,7 @@
 //! What commands print, compared whole with files: `tests/data/golden/<name>.txt`.
 //!
-//! `SWITCHYARD_BLESS=1 cargo test --test it plan` writes the files anew; read what `git diff` says then.
+//! A difference is shown line by line. `SWITCHYARD_BLESS=1 cargo test --test it -- why plan:: diff::` writes the files anew;
+//! read what `git diff` says then.
 
 use std::{fs, path::PathBuf, process::Stdio};
 
@@ -35,5 +36,19 @@ pub(crate) fn check(name: &str, got: &str) {
         fs::write(&path, got).expect("written");
     }
     let expect = fs::read_to_string(&path).unwrap_or_default();
-    assert!(got == expect, "{} says\n{expect}\nbut it is\n{got}", path.display());
+    if got == expect {
+        return;
+    }
+    let (expected, said): (Vec<_>, Vec<_>) = (expect.lines().collect(), got.lines().collect());
+    let mut difference = String::new();
+    for i in 0..expected.len().max(said.len()) {
+        match (expected.get(i), said.get(i)) {
+            (a, b) if a == b => {}
+            (a, b) => {
+                a.iter().for_each(|line| difference += &format!("{:4} - {line}\n", i + 1));
+                b.iter().for_each(|line| difference += &format!("{:4} + {line}\n", i + 1));
+            }
+        }
+    }
+    panic!("{} says otherwise (SWITCHYARD_BLESS=1 writes it anew):\n{difference}", path.display());
 }

@@ -1,16 +1,15 @@
 //! `switchyard why`, the whole output against files that one can read: `tests/data/golden/why`.
 //!
-//! The world is BookInfo with `tests/data/why/odd.yaml` beside it. A difference is shown line by line.
-//! `SWITCHYARD_BLESS=1 cargo test --test it why` writes the files anew; look at what `git diff` then says.
+//! The world is BookInfo with `tests/data/why/odd.yaml` beside it. How the files are written anew is in [`golden`].
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use crate::server::{Binary, switchyard};
+use crate::{
+    golden,
+    server::{Binary, switchyard},
+};
 
 /// BookInfo with something odd beside it.
 fn world() -> TempDir {
@@ -37,36 +36,10 @@ async fn explained(args: &[&str]) -> (i32, String, String) {
     run(&[args, &["--manifests", path]].concat()).await
 }
 
-#[track_caller]
-fn check_golden(name: &str, got: &str) {
-    let file: PathBuf =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/why").join(format!("{name}.txt"));
-    if std::env::var_os("SWITCHYARD_BLESS").is_some() {
-        fs::write(&file, got).expect("the file can be written");
-        return;
-    }
-    let expect = fs::read_to_string(&file).unwrap_or_default();
-    if got == expect {
-        return;
-    }
-    let (expected, said): (Vec<_>, Vec<_>) = (expect.lines().collect(), got.lines().collect());
-    let mut difference = String::new();
-    for i in 0..expected.len().max(said.len()) {
-        match (expected.get(i), said.get(i)) {
-            (a, b) if a == b => {}
-            (a, b) => {
-                a.iter().for_each(|line| difference += &format!("{:4} - {line}\n", i + 1));
-                b.iter().for_each(|line| difference += &format!("{:4} + {line}\n", i + 1));
-            }
-        }
-    }
-    panic!("{} says otherwise (SWITCHYARD_BLESS=1 writes it anew):\n{difference}", file.display());
-}
-
 async fn golden(name: &str, code: i32, args: &[&str]) {
     let (got, out, err) = explained(args).await;
     assert_eq!((got, err.as_str()), (code, ""), "{args:?}");
-    check_golden(name, &out);
+    golden::check(&format!("why/{name}"), &out);
 }
 
 const REVIEWS: &str = "reviews.default.svc.cluster.local:9080";
@@ -162,7 +135,7 @@ async fn a_server_says_the_same_of_what_it_serves() {
         let (got, out, err) = run(&[args, &["--admin", &admin]].concat()).await;
         assert_eq!((got, err.as_str()), (code, ""), "{args:?}");
         if std::env::var_os("SWITCHYARD_BLESS").is_none() {
-            check_golden(name, &out);
+            golden::check(&format!("why/{name}"), &out);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{AskTlsArgs, parse};
+use super::{AskTlsArgs, Reading, parse};
 use crate::client::HostPort;
 
 /// What an answer looks like.
@@ -65,4 +65,36 @@ pub struct ServerArgs {
     /// Whether and how to speak TLS. The last, for what comes after it would be listed under its heading.
     #[command(flatten)]
     pub tls: AskTlsArgs,
+}
+
+/// As whom to ask: what `diff` and `why` share.
+#[derive(Clone, Debug, Args)]
+pub struct AskerArgs {
+    /// The context token of the client in question, verbatim
+    ///
+    /// A proxy sends {"ns":"…","nodeName":"…","pod":"…"}. It decides how a split is answered, in which zone
+    /// and on which node the client is, and whose ServiceProfile holds.
+    #[arg(
+        long,
+        env = "SWITCHYARD_TOKEN",
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
+    pub token: String,
+
+    /// How a split is answered: as weighted endpoints of its backends, or not at all
+    ///
+    /// Short for --token '{"split":"merged"}' or '{"split":"leaf"}'.
+    #[arg(long, env = "SWITCHYARD_READING", value_enum, conflicts_with = "token")]
+    pub reading: Option<Reading>,
+}
+
+impl AskerArgs {
+    /// The context token to send.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.reading.map_or(&self.token, |reading| reading.token())
+    }
 }

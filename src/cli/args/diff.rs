@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 use tokio::net::lookup_host;
 
-use super::{AskTlsArgs, OutputArgs, Reading, parse};
+use super::{AskTlsArgs, AskerArgs, OutputArgs, parse};
 use crate::{
     cli::exit::Failure,
     client::{ClientTls, HostPort},
@@ -28,20 +28,9 @@ pub struct DiffArgs {
     #[arg(long, env = "SWITCHYARD_ALL", value_parser = BoolishValueParser::new())]
     pub all: bool,
 
-    /// How a split is answered: as weighted endpoints of its backends, or not at all
-    #[arg(long, env = "SWITCHYARD_READING", value_enum, conflicts_with = "token")]
-    pub reading: Option<Reading>,
-
-    /// The context token to send, verbatim
-    #[arg(
-        long,
-        env = "SWITCHYARD_TOKEN",
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    pub token: String,
+    /// As whom to ask.
+    #[command(flatten)]
+    pub asker: AskerArgs,
 
     /// How long servers that differ are asked again before it is said: a change may be on its way to one of them
     #[arg(long, env = "SWITCHYARD_SETTLE", value_name = "DURATION", default_value = "2s", value_parser = parse::duration)]
@@ -64,12 +53,6 @@ pub struct DiffArgs {
 const SERVERS: usize = 256;
 
 impl DiffArgs {
-    /// The context token to send.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        self.reading.map_or(&self.token, |reading| reading.token())
-    }
-
     /// The servers to compare, each once, and how to speak TLS with it.
     pub(in crate::cli) async fn servers(&self) -> Result<Vec<(HostPort, Option<ClientTls>)>, Failure> {
         let tls = self.tls.open()?;
@@ -156,8 +139,8 @@ mod tests {
 
     #[test]
     fn a_reading_is_a_token() {
-        assert_eq!(parse("--reading leaf").unwrap().token(), r#"{"split":"leaf"}"#);
-        assert_eq!(parse("--token x").unwrap().token(), "x");
+        assert_eq!(parse("--reading leaf").unwrap().asker.token(), r#"{"split":"leaf"}"#);
+        assert_eq!(parse("--token x").unwrap().asker.token(), "x");
         assert!(parse("--token x --reading leaf").unwrap_err().contains("cannot be used with"));
     }
 }

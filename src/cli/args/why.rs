@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AdminArgs, AnswerArgs, OutputArgs, Reading};
+use super::{AdminArgs, AnswerArgs, AskerArgs, OutputArgs};
 use crate::resolve::explain::Spot;
 
 /// `switchyard why`.
@@ -16,25 +16,9 @@ pub struct WhyArgs {
     /// For example reviews.default.svc.cluster.local:9080; without a port it is 80.
     pub authority: String,
 
-    /// The context token of the client in question, verbatim
-    ///
-    /// A proxy sends {"ns":"…","nodeName":"…","pod":"…"}. It decides how a split is answered, in which zone
-    /// and on which node the client is, and whose ServiceProfile holds.
-    #[arg(
-        long,
-        env = "SWITCHYARD_TOKEN",
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true,
-        hide_env_values = true
-    )]
-    pub token: String,
-
-    /// How a split is answered: as weighted endpoints of its backends, or not at all
-    ///
-    /// Short for --token '{"split":"merged"}' or '{"split":"leaf"}'.
-    #[arg(long, env = "SWITCHYARD_READING", value_enum, conflicts_with = "token")]
-    pub reading: Option<Reading>,
+    /// As whom to ask.
+    #[command(flatten)]
+    pub asker: AskerArgs,
 
     /// Say everything of this address: each reason for its weight, labels, identity and hints
     #[arg(long, env = "SWITCHYARD_ADDRESS", value_name = "IP[:PORT]")]
@@ -58,14 +42,6 @@ pub struct WhyArgs {
     /// would be listed under its heading.
     #[command(flatten)]
     pub answers: AnswerArgs,
-}
-
-impl WhyArgs {
-    /// The token of the client in question.
-    #[must_use]
-    pub fn token(&self) -> &str {
-        self.reading.map_or(&self.token, |reading| reading.token())
-    }
 }
 
 const EXAMPLES: &str = "\

@@ -49,7 +49,7 @@ async fn ask_in_time(
     limit: Duration,
 ) -> Result<Answers, Failure> {
     let client = Client::connect_with(addr, tls, limit).await.map_err(Failure::connecting)?;
-    let (authority, token) = (args.authority.as_str(), args.token());
+    let (authority, token) = (args.authority.as_str(), args.asker.token());
     let endpoints = async {
         if is_ip(authority) {
             return Ok(None);
