@@ -9,9 +9,10 @@ use crate::{
     engine::Engine,
     model::{Kind, Name},
     plan::ask_for_everything,
-    resolve::Options,
+    resolve::{Options, unknown::unknown},
     source::{Report, manifests::Snapshot},
     status::{Notice, Status},
+    tame::tame,
 };
 
 /// Exit codes, as `--help` says them.
@@ -34,15 +35,22 @@ pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     ask_for_everything(&mut engine);
     let report = batch.report.unwrap_or_default();
     let status = Status::new(&engine, &report);
+    let unknown = unknown(engine.cluster());
     // A reader that left has seen what it wanted; the exit code still says what was found.
     _ = match format {
-        Output::Table => print_table(out, &engine, &report, &status.warnings),
-        Output::Json => print_json(out, &report, &status),
+        Output::Table => print_table(out, &engine, &report, &status.warnings, &unknown),
+        Output::Json => print_json(out, &report, &status, &unknown),
     };
     if status.warnings.is_empty() { NOTHING_ODD } else { SOMETHING_ODD }
 }
 
-fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: &[Notice]) -> io::Result<()> {
+fn print_table(
+    out: &mut dyn Write,
+    engine: &Engine,
+    report: &Report,
+    warnings: &[Notice],
+    unknown: &[String],
+) -> io::Result<()> {
     for warning in warnings {
         writeln!(out, "{warning} [{}]", warning.reason)?;
     }
@@ -59,6 +67,7 @@ fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: 
         1 => writeln!(out, "1 thing to look at in {read}"),
         n => writeln!(out, "{n} things to look at in {read}"),
     }?;
+    unknown.iter().try_for_each(|sentence| writeln!(out, "{}", tame(sentence)))?;
     if report.skipped.is_empty() {
         return Ok(());
     }
@@ -66,11 +75,12 @@ fn print_table(out: &mut dyn Write, engine: &Engine, report: &Report, warnings: 
     writeln!(out, "skipped, as no answer depends on them: {}", skipped.collect::<Vec<_>>().join(", "))
 }
 
-fn print_json(out: &mut dyn Write, report: &Report, status: &Status) -> io::Result<()> {
+fn print_json(out: &mut dyn Write, report: &Report, status: &Status, unknown: &[String]) -> io::Result<()> {
     let value = json!({
         "files": report.files,
         "objects": status.objects,
         "skipped": report.skipped,
+        "unknown": unknown,
         "warnings": status.warnings,
     });
     writeln!(out, "{value}")

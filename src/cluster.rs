@@ -62,6 +62,8 @@ pub struct Cluster {
     splits_of_apex: HashMap<NsName, BTreeSet<Seniority>>,
     splits_of_backend: HashMap<NsName, BTreeSet<NsName>>,
     services_of_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+    /// The objects are those of a folder: see [`Event::Folder`].
+    is_folder: bool,
 }
 
 impl Cluster {
@@ -80,6 +82,7 @@ impl Cluster {
             splits_of_apex: HashMap::new(),
             splits_of_backend: HashMap::new(),
             services_of_ip: HashMap::new(),
+            is_folder: false,
         }
     }
 
@@ -98,6 +101,13 @@ impl Cluster {
     /// All Services, by name.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.values()
+    }
+
+    /// Whether a Service that is not here does not exist. A folder without any Service is meant for a cluster that has
+    /// them already; [`Fact::AnyService`] tells when that changes.
+    #[must_use]
+    pub fn knows_services(&self) -> bool {
+        !self.is_folder || !self.services.is_empty()
     }
 
     /// All splits, by name.
@@ -235,6 +245,7 @@ impl Cluster {
                     self.remove(&ObjectId { kind, name }, touched);
                 }
             }
+            Event::Folder => self.is_folder = true,
         }
     }
 
@@ -318,7 +329,11 @@ impl Cluster {
             service.iter().flat_map(|service| service.cluster_ips.iter().copied()).collect()
         };
         let new_ips = ips(&new);
+        let knew_services = self.knows_services();
         let old_ips = ips(&replace(&mut self.services, name, new));
+        if knew_services != self.knows_services() {
+            touched.insert(Fact::AnyService);
+        }
         for ip in old_ips.symmetric_difference(&new_ips) {
             let added = new_ips.contains(ip);
             set_member(&mut self.services_of_ip, *ip, name.clone(), added);

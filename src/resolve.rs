@@ -28,6 +28,7 @@ mod reader;
 mod selection;
 mod split;
 pub mod standing;
+pub mod unknown;
 
 pub(crate) use entries::Memo;
 pub use options::{MeshOptions, Options};

@@ -32,6 +32,9 @@ pub enum Event {
     /// The same, except that these exist as well, in a form that is of no use: they stay as they are known, if
     /// they are.
     ReplaceExcept(Kind, Vec<Object>, BTreeSet<ObjectId>),
+    /// The source is a folder of manifests, so that a cluster may have objects that are not in it. Comes before
+    /// all other events, and never from a cluster.
+    Folder,
 }
 
 /// Events that belong together, and what the source has to report with them.

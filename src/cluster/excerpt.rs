@@ -11,11 +11,17 @@ impl Cluster {
     #[must_use]
     pub fn excerpt(&self, facts: &BTreeSet<Fact>) -> Self {
         let mut part = Self::new(self.domain.clone());
+        part.is_folder = self.is_folder;
+        if self.is_folder {
+            // One is enough for the same `knows_services`.
+            part.services.extend(self.services.first_key_value().map(owned));
+        }
         for fact in facts {
             match fact {
                 Fact::Service(name) => {
                     part.services.extend(self.services.get_key_value(name).map(owned));
                 }
+                Fact::AnyService => {}
                 Fact::Endpoints(name) => {
                     part.slices.take_from(&self.slices, name);
                     // Who finds an endpoint by its host name looks at the workload that it refers to: a change of that is

@@ -9,6 +9,8 @@ use crate::model::{Name, NsName};
 pub enum Fact {
     /// The Service itself.
     Service(NsName),
+    /// Whether a folder has any Service at all.
+    AnyService,
     /// The endpoints of a Service: its slices, and the pods behind them.
     Endpoints(NsName),
     /// Which splits name this Service as their apex.

@@ -63,6 +63,7 @@ impl<'a> Look<'a> {
             return say(Reason::SplitConflict, "spec.service", message);
         }
         let apex = match self.service(&apex) {
+            None if !self.knows_services() => None,
             None => {
                 let message = format!("there is no Service {apex}; create it, or name an existing one");
                 say(Reason::ApexMissing, "spec.service", message);
@@ -127,6 +128,9 @@ impl<'a> Look<'a> {
         apex: Option<&'a Service>,
     ) -> Option<(Reason, String)> {
         let Some(service) = self.service(name) else {
+            if !self.knows_services() {
+                return None;
+            }
             let message = format!(
                 "there is no Service {name}; its share goes to the backends that have endpoints, if any has"
             );
@@ -155,6 +159,12 @@ impl<'a> Look<'a> {
             return Some((Reason::BackendEmpty, message));
         }
         None
+    }
+
+    /// Whether a Service that is not found does not exist.
+    fn knows_services(&mut self) -> bool {
+        self.reads.insert(Fact::AnyService);
+        self.cluster.knows_services()
     }
 
     fn named(&self, split: &TrafficSplit, text: &str) -> Option<NsName> {

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod admin;
+mod check;
 mod diff;
 mod drain_order;
 mod fuzz;

@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     metrics::Metrics,
     plan::{Asker, Plan, State},
-    resolve::Client,
+    resolve::{Client, unknown::unknown},
     source::{
         Batch,
         kubernetes::{ConnectError, Kubernetes, NotRead},
@@ -51,7 +51,9 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
             let (snapshot, first) = Snapshot::open(&path)?;
             notes.extend(unread(&first));
             let then = snapshot.edited(edit)?;
-            (state(vec![first.clone()]), state(vec![first, then]))
+            let after = state(vec![first.clone(), then]);
+            notes.extend(unknown(after.cluster()));
+            (state(vec![first]), after)
         }
         None => {
             let source = Kubernetes::open(kubeconfig, Metrics::default()).await?;

@@ -354,7 +354,7 @@ fn everything(objects: &Objects) -> Vec<Event> {
         let objects = sorted.iter().filter(|(id, _)| id.kind == kind).map(|(_, object)| (*object).clone());
         Event::Replace(kind, objects.collect())
     };
-    Kind::ALL.into_iter().map(all_of).collect()
+    [Event::Folder].into_iter().chain(Kind::ALL.into_iter().map(all_of)).collect()
 }
 
 /// What turns the objects before into those after, in the order of their names.

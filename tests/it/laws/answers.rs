@@ -246,7 +246,7 @@ fn id_of(event: &Event) -> ObjectId {
     match event {
         Event::Upsert(object) => object.id(),
         Event::Remove(id) => id.clone(),
-        Event::Replace(..) | Event::ReplaceExcept(..) => {
+        Event::Replace(..) | Event::ReplaceExcept(..) | Event::Folder => {
             unreachable!("a shuffle has only edits of single objects")
         }
     }
