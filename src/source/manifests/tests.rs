@@ -132,7 +132,7 @@ fn opening_says_all_there_is() {
     let dir = folder(&[("a.yaml", &service("a", 1)), ("sub/b.json", "{}")]);
     let (manifests, batch) = Manifests::open(dir.path().join("root")).expect("a folder");
     assert_eq!(events(&batch)[0], "= Service 1");
-    assert_eq!(batch.events.len(), Kind::ALL.len());
+    assert_eq!(events(&batch).len(), Kind::ALL.len());
     let report = batch.report.expect("the first batch has one");
     assert_eq!(report.files, 2);
     assert_eq!(report.findings[0].location.to_string(), "sub/b.json:1");
