@@ -110,6 +110,29 @@ impl Cluster {
         !self.is_folder || !self.services.is_empty()
     }
 
+    /// The Services of a namespace, by name.
+    pub fn services_in<'a>(&'a self, namespace: &Name) -> impl Iterator<Item = &'a Arc<Service>> + use<'a> {
+        let namespace = namespace.clone();
+        let first = NsName { namespace: namespace.clone(), name: "".into() };
+        let from = self.services.range(first..).map(|(_, service)| service);
+        from.take_while(move |service| service.name.namespace == namespace)
+    }
+
+    /// Names of Services of that namespace: up to `count` that precede this name, and as many that follow it.
+    pub(crate) fn service_names_near<'a>(
+        &'a self,
+        name: &NsName,
+        count: usize,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        let namespace = name.namespace.clone();
+        let names =
+            move |service: &'a NsName| (service.namespace == namespace).then_some(service.name.as_str());
+        let before = self.services.range(..name).rev().map(|(name, _)| name);
+        let after = self.services.range(name..).map(|(name, _)| name);
+        let before = before.map_while(names.clone()).take(count);
+        before.chain(after.map_while(names).take(count))
+    }
+
     /// All splits, by name.
     pub fn splits(&self) -> impl Iterator<Item = &Arc<TrafficSplit>> {
         self.splits.values()
@@ -328,6 +351,9 @@ impl Cluster {
         let ips = |service: &Option<Arc<Service>>| -> BTreeSet<IpAddr> {
             service.iter().flat_map(|service| service.cluster_ips.iter().copied()).collect()
         };
+        if new.is_some() != self.services.contains_key(name) {
+            touched.insert(Fact::ServiceNames(name.namespace.clone()));
+        }
         let new_ips = ips(&new);
         let knew_services = self.knows_services();
         let old_ips = ips(&replace(&mut self.services, name, new));

@@ -49,6 +49,7 @@ mod interned;
 pub mod logs;
 pub mod metrics;
 pub mod model;
+mod nearest;
 pub mod pb;
 pub mod picture;
 pub mod plan;

@@ -22,6 +22,10 @@ impl Cluster {
                     part.services.extend(self.services.get_key_value(name).map(owned));
                 }
                 Fact::AnyService => {}
+                Fact::ServiceNames(namespace) => {
+                    let services = self.services_in(namespace);
+                    part.services.extend(services.map(|service| (service.name.clone(), service.clone())));
+                }
                 Fact::Endpoints(name) => {
                     part.slices.take_from(&self.slices, name);
                     // Who finds an endpoint by its host name looks at the workload that it refers to: a change of that is

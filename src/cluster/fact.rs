@@ -11,6 +11,8 @@ pub enum Fact {
     Service(NsName),
     /// Whether a folder has any Service at all.
     AnyService,
+    /// Which Services a namespace has.
+    ServiceNames(Name),
     /// The endpoints of a Service: its slices, and the pods behind them.
     Endpoints(NsName),
     /// Which splits name this Service as their apex.

@@ -3,7 +3,7 @@
 //! Inspecting changes no answer. It reads the same cluster as resolving does and says what it read, so that
 //! it is done again only when something it looked at changes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
     Client, Look, Options, Pools,
@@ -14,8 +14,17 @@ use crate::{
     authority::local_reference,
     cluster::{Cluster, Fact},
     model::{Backend, NsName, Problem, Reason, Service, ServiceKind, TrafficSplit},
+    nearest::nearest,
     weight::Milli,
 };
+
+/// Missing backends of one split for which a Service of a similar name is looked for; a split that names more
+/// is no misspelling.
+const MAX_SUGGESTIONS: usize = 5;
+
+/// Services compared with a missing one: those that follow it and those that precede it by name, so many of each.
+/// Larger than most namespaces, and a comparison takes about a microsecond.
+const MAX_SIMILAR: usize = 100;
 
 /// What is odd about a split.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +74,11 @@ impl<'a> Look<'a> {
         let apex = match self.service(&apex) {
             None if !self.knows_services() => None,
             None => {
-                let message = format!("there is no Service {apex}; create it, or name an existing one");
+                let instead = match self.similar(&apex) {
+                    Some(similar) => format!("did you mean {similar}?"),
+                    None => "create it, or name an existing one".to_owned(),
+                };
+                let message = format!("there is no Service {apex}; {instead}");
                 say(Reason::ApexMissing, "spec.service", message);
                 None
             }
@@ -103,6 +116,7 @@ impl<'a> Look<'a> {
             }
         }
         let mut seen = BTreeSet::new();
+        let mut missing = 0;
         for backend in &split.backends {
             let path = format!("spec.backends[{}].service", backend.index);
             let Some(name) = self.named(split, &backend.service) else {
@@ -115,7 +129,14 @@ impl<'a> Look<'a> {
                 say(Reason::DuplicateBackend, &path, message);
                 continue;
             }
-            if let Some((reason, message)) = self.inspect_backend(backend, &name, apex) {
+            if let Some((reason, mut message)) = self.inspect_backend(backend, &name, apex) {
+                missing += usize::from(reason == Reason::BackendMissing);
+                if reason == Reason::BackendMissing
+                    && missing <= MAX_SUGGESTIONS
+                    && let Some(similar) = self.similar(&name)
+                {
+                    write!(message, "; did you mean {similar}?").expect("writing to a string does not fail");
+                }
                 say(reason, &path, message);
             }
         }
@@ -165,6 +186,12 @@ impl<'a> Look<'a> {
     fn knows_services(&mut self) -> bool {
         self.reads.insert(Fact::AnyService);
         self.cluster.knows_services()
+    }
+
+    /// The name of a Service of the same namespace that a misspelled name most likely stands for.
+    fn similar(&mut self, missing: &NsName) -> Option<&'a str> {
+        self.reads.insert(Fact::ServiceNames(missing.namespace.clone()));
+        nearest(missing.name.as_str(), self.cluster.service_names_near(missing, MAX_SIMILAR))
     }
 
     fn named(&self, split: &TrafficSplit, text: &str) -> Option<NsName> {

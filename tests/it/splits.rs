@@ -12,5 +12,6 @@ mod ports;
 mod precedence;
 mod properties;
 mod scale;
+mod similar_names;
 mod spelling;
 mod weights;

@@ -321,7 +321,7 @@ fn choose<'f>(
             findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         };
         for place in all {
-            if let Err(rejection) = &place.1.content {
+            for rejection in place.1.content.as_ref().err().into_iter().flatten() {
                 let message = if good.contains_key(key) {
                     format!("{rejection} {STILL_USED}")
                 } else {

@@ -133,12 +133,15 @@ impl Edit {
     }
 }
 
-/// The objects that can be named and not used.
+/// Everything that is wrong with the objects that can be named and not used.
 fn useless(path: &Path, items: &Items) -> Vec<String> {
-    let wrong = items.items.iter().filter_map(|item| {
-        let rejection = item.content.as_ref().err()?;
+    let rejections = items.items.iter().flat_map(|item| {
+        let rejections = item.content.as_ref().err().into_iter().flatten();
+        rejections.map(move |rejection| (item, rejection))
+    });
+    let wrong = rejections.map(|(item, rejection)| {
         let line = item.line_of(&rejection.path);
-        Some(format!("{}:{line}: {}: {rejection}", path.display(), item.key))
+        format!("{}:{line}: {}: {rejection}", path.display(), item.key)
     });
     wrong.collect()
 }

@@ -41,8 +41,8 @@ pub(super) struct Item {
     pub(super) line: u32,
     /// The lines of its fields, if messages about it may name one.
     pub(super) lines: Arc<BTreeMap<String, u32>>,
-    /// What it says.
-    pub(super) content: Result<Content, Rejection>,
+    /// What it says, or everything that is wrong with it, which is never an empty list.
+    pub(super) content: Result<Content, Vec<Rejection>>,
     /// It is of no kind that is read, and looks as if it was meant to be of ours.
     pub(super) is_guess: bool,
 }
@@ -178,6 +178,7 @@ impl Items {
         let name = NsName::new(namespace, name);
         let is_guess = meant.is_guess;
         let (key, content) = object(meant, name, &value);
+        let content = content.map_err(|rejection| vec![rejection]);
         let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
         let paths = match node.filter(|_| keeps_lines) {
             Some(node) => lines.paths(node),

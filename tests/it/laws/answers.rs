@@ -197,7 +197,9 @@ proptest! {
         history.batches.iter().for_each(|(edits, _)| _ = engine.apply(world.edit_all(edits)));
         let before = engine.resolutions();
         for namespace in ["d", "e", "far"] {
-            for object in lonely_objects(namespace) {
+            // A split whose Service is missing looks for Services of similar names in its own namespace.
+            let looked_for = |object: &Object| object.kind() == Kind::Service && namespace != "far";
+            for object in lonely_objects(namespace).into_iter().filter(|object| !looked_for(object)) {
                 engine.apply(vec![Event::Upsert(object.clone())]);
                 engine.apply(vec![Event::Remove(object.id())]);
                 prop_assert_eq!(engine.resolutions(), before, "{:?}", object);

@@ -8,7 +8,10 @@ fn items(text: &str) -> Vec<String> {
     let read = read(text).unwrap_or_else(|e| panic!("{e:?}"));
     let show = |item: &Item| match &item.content {
         Ok(_) => format!("{} {}", item.line, item.key),
-        Err(rejection) => format!("{} {} !{}", item.line, item.key, rejection.path),
+        Err(rejections) => {
+            let paths: Vec<_> = rejections.iter().map(|rejection| rejection.path.as_str()).collect();
+            format!("{} {} !{}", item.line, item.key, paths.join(" !"))
+        }
     };
     read.items.iter().map(show).collect()
 }
