@@ -2,7 +2,8 @@
 //!
 //! Explicit Pods, EndpointSlices and addresses are used as they are; what a cluster's controllers would add
 //! to them is made up, so that the manifests of an application are enough. Edits are followed, and whatever
-//! is in doubt is not acted on: a file that stops parsing keeps its last good version, and a folder that
+//! is in doubt is not acted on: while a document of a file cannot be read,
+//! the objects that the file had before stay, and a folder that
 //! cannot be read keeps everything.
 //!
 //! From the disk to the batch, in reading order:

@@ -57,8 +57,8 @@ pub(super) struct Gone {
 struct File {
     /// What its last good version says.
     items: Items,
-    /// Why that is not its newest version: the line and what is wrong there.
-    trouble: Option<(u32, String)>,
+    /// Why that is not its newest version.
+    trouble: Option<String>,
 }
 
 /// What became of a file.
@@ -83,8 +83,8 @@ impl Collection {
         let mut emptied = Vec::new();
         for (path, change) in changes {
             let read = match change {
-                Change::Content(bytes) => read(&bytes),
-                Change::Unreadable(message) => Err((0, message)),
+                Change::Content(bytes) => Ok(items::read(&bytes)),
+                Change::Unreadable(message) => Err(message),
                 Change::Gone => {
                     let file = self.files.remove(&path).unwrap_or_default();
                     emptied.push((path, file.items.items, false));
@@ -94,7 +94,8 @@ impl Collection {
             let file = self.files.entry(path.clone()).or_default();
             match read {
                 Ok(items) => {
-                    let before = mem::replace(file, File { items, trouble: None });
+                    let mut before = mem::replace(file, File { items, trouble: None });
+                    file.keep_what_may_be_unreadable(&mut before);
                     if file.items.items.is_empty() {
                         emptied.push((path, before.items.items, true));
                     }
@@ -249,15 +250,30 @@ impl File {
         for (kind, count) in &self.items.skipped {
             *report.skipped.entry(kind.clone()).or_default() += count;
         }
-        if let Some((line, message)) = &self.trouble {
-            let has_good = !self.items.items.is_empty();
+        let wrong: Vec<_> = match &self.trouble {
+            Some(message) => vec![(0, message)],
+            None => self.items.unreadable.iter().map(|error| (error.line, &error.message)).collect(),
+        };
+        let has_good = !self.items.items.is_empty();
+        for (line, message) in wrong {
             report.findings.push(Finding {
                 reason: Reason::UnreadableFile,
                 object: None,
-                location: Location { file: path.clone(), line: *line },
+                location: Location { file: path.clone(), line },
                 message: if has_good { format!("{message} {STILL_USED}") } else { message.clone() },
             });
         }
+    }
+
+    /// Keeps the objects of the version before that are in no document of this one, if one of its documents is
+    /// unreadable: they may be in there.
+    fn keep_what_may_be_unreadable(&mut self, before: &mut Self) {
+        if self.items.unreadable.is_empty() {
+            return;
+        }
+        let defined: HashSet<_> = self.items.items.iter().map(|item| item.key.clone()).collect();
+        let kept = before.items.items.extract_if(.., |item| !defined.contains(&item.key));
+        self.items.items.extend(kept);
     }
 }
 
@@ -275,12 +291,6 @@ impl Content {
 
 /// What a message ends with if something newer cannot be used.
 const STILL_USED: &str = "(the last good version is still used)";
-
-/// The items of a file, or the line and the reason why it cannot be taken.
-fn read(bytes: &[u8]) -> Result<Items, (u32, String)> {
-    let text = std::str::from_utf8(bytes).map_err(|error| items::not_text(bytes, error));
-    text.and_then(items::read).map_err(|error| (error.line, error.message))
-}
 
 /// What is used of an object, and where it is.
 struct Chosen<'f> {

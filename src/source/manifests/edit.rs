@@ -86,17 +86,15 @@ impl Edit {
     ) -> Result<Self, BadEdit> {
         let mut edit = Self { files: Vec::new(), removed };
         for (path, content) in texts {
-            let read = match std::str::from_utf8(&content) {
-                Ok(text) => items::read_in(text, namespace.as_str()),
-                Err(error) => Err(items::not_text(&content, error)),
-            };
-            match read {
-                Err(error) => wrong.push(format!("{}:{}: {}", path.display(), error.line, error.message)),
-                Ok(items) => {
-                    wrong.extend(useless(&path, &items));
-                    edit.files.push((path.into(), items));
-                }
-            }
+            let items = items::read_in(&content, namespace.as_str());
+            wrong.extend(
+                items
+                    .unreadable
+                    .iter()
+                    .map(|error| format!("{}:{}: {}", path.display(), error.line, error.message)),
+            );
+            wrong.extend(useless(&path, &items));
+            edit.files.push((path.into(), items));
         }
         let is_empty = |(_, items): &(_, Items)| items.items.is_empty() && items.skipped.is_empty();
         if wrong.is_empty() && edit.removed.is_empty() && edit.files.iter().all(is_empty) {

@@ -1,10 +1,10 @@
-//! A file's text -> the objects in it.
+//! Content of a file -> the objects in it.
 //!
-//! A file is taken as a whole or not at all: if it is no YAML, or something in it cannot even be named, half
-//! of it would be as likely a slip of the editor as what the user wants. An object that can be named but not
-//! used is that object's trouble only.
+//! Each document stands for itself. One that is no YAML, or no Kubernetes object with a kind and a name, is
+//! [unreadable](Items::unreadable), and the other documents of the file are read all the same. An object that has
+//! a name and cannot be used is an [`Item`] with a [`Rejection`].
 
-use std::{collections::BTreeMap, fmt, path::Path, str::Utf8Error, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -30,6 +30,9 @@ pub(super) struct Items {
     pub(super) items: Vec<Item>,
     /// Kinds that do not, and how many of each.
     pub(super) skipped: BTreeMap<String, usize>,
+    /// Documents, and items of lists, that are no Kubernetes object with a kind and a name, in the order of the
+    /// file. Which objects they were meant to be is not known.
+    pub(super) unreadable: Vec<SyntaxError>,
 }
 
 /// One object in a file.
@@ -91,28 +94,25 @@ impl Item {
     }
 }
 
-/// Everything in a file's text.
-pub(super) fn read(text: &str) -> Result<Items, SyntaxError> {
-    read_in(text, DEFAULT_NAMESPACE)
+/// Reads the content of a file.
+pub(super) fn read(content: &[u8]) -> Items {
+    read_in(content, DEFAULT_NAMESPACE)
 }
 
-/// The same, where objects that name no namespace are in this one.
-pub(super) fn read_in(text: &str, namespace: &str) -> Result<Items, SyntaxError> {
+/// Reads the content of a file. Objects that name no namespace are put in this one.
+pub(super) fn read_in(content: &[u8], namespace: &str) -> Items {
     let mut items = Items::default();
-    for mut document in yaml::parse(text)? {
-        if namespace != DEFAULT_NAMESPACE {
-            put_in(&mut document.value, namespace);
-        }
-        items.take(document.value, &document.lines, Some(NodeId::ROOT), document.lines.line(NodeId::ROOT))?;
+    for document in yaml::parse(content) {
+        let taken = document.and_then(|mut document| {
+            if namespace != DEFAULT_NAMESPACE {
+                put_in(&mut document.value, namespace);
+            }
+            let line = document.lines.line(NodeId::ROOT);
+            items.take(document.value, &document.lines, Some(NodeId::ROOT), line)
+        });
+        items.unreadable.extend(taken.err());
     }
-    Ok(items)
-}
-
-/// Why bytes are no text.
-pub(super) fn not_text(bytes: &[u8], error: Utf8Error) -> SyntaxError {
-    let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-    let message = "expected text in UTF-8, found other bytes".into();
-    SyntaxError { line: u32::try_from(line).unwrap_or(u32::MAX), message }
+    items
 }
 
 /// Puts an object that names no namespace into this one, or each object of a list. Lists are no deeper in one
@@ -212,7 +212,8 @@ impl Items {
                 fields.entry("apiVersion").or_insert_with(|| api_version.into());
             }
             let node = nodes.get(index).copied();
-            self.take(item, lines, node, node.map_or(line, |node| lines.line(node)))?;
+            let taken = self.take(item, lines, node, node.map_or(line, |node| lines.line(node)));
+            self.unreadable.extend(taken.err());
         }
         Ok(())
     }

@@ -7,6 +7,8 @@
 //! What plain scalars mean is the core schema of YAML 1.2 (see [`scalar`]); anchors, aliases and the merge
 //! key `<<` of YAML 1.1 work, because people write them and `kubectl` takes them.
 
+use std::str::Utf8Error;
+
 use saphyr_parser::{Event, Parser};
 use serde_json::Value;
 
@@ -35,8 +37,48 @@ pub(super) struct SyntaxError {
     pub(super) message: String,
 }
 
-/// All documents of a text that are not empty.
-pub(super) fn parse(text: &str) -> Result<Vec<Document>, SyntaxError> {
+/// Parses the content of a file. Each document that is not empty is parsed, or fails, on its own.
+pub(super) fn parse(content: &[u8]) -> Vec<Result<Document, SyntaxError>> {
+    let mut parsed = Vec::new();
+    for (first_line, chunk) in split(content) {
+        match documents(chunk) {
+            Ok(documents) => parsed.extend(documents.into_iter().map(|mut document| {
+                document.lines.shift(first_line - 1);
+                Ok(document)
+            })),
+            Err(SyntaxError { line, message }) => {
+                parsed.push(Err(SyntaxError { line: line + first_line - 1, message }));
+            }
+        }
+    }
+    parsed
+}
+
+/// Splits a stream before each line that begins with `---`. Returns the documents with the lines on which they
+/// begin, from 1.
+fn split(content: &[u8]) -> Vec<(u32, &[u8])> {
+    let mut chunks = Vec::new();
+    let (mut start, mut at, mut first_line) = (0, 0, 1);
+    for (line, text) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
+        if text.starts_with(b"---") && at > 0 {
+            chunks.push((first_line, &content[start..at]));
+            (start, first_line) = (at, line);
+        }
+        at += text.len();
+    }
+    chunks.push((first_line, &content[start..]));
+    chunks
+}
+
+/// Why bytes are no text.
+fn not_text(bytes: &[u8], error: Utf8Error) -> SyntaxError {
+    let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+    SyntaxError { line: narrow(line), message: "expected text in UTF-8, found other bytes".into() }
+}
+
+/// Parses a part of a stream.
+fn documents(content: &[u8]) -> Result<Vec<Document>, SyntaxError> {
+    let text = str::from_utf8(content).map_err(|error| not_text(content, error))?;
     if let Some(at) = text.find('\0') {
         // The parser takes NUL for the end of the text; files torn by a crash are full of them.
         let message = "expected text, found a NUL byte (is the file damaged, or no YAML at all?)".into();

@@ -96,19 +96,19 @@ fn an_object_that_moves_to_another_file_is_no_news() {
 }
 
 #[test]
-fn a_broken_file_keeps_its_last_good_version() {
-    let mut collection = holding(&[("a.yaml", &headless("web", 80)), ("b.yaml", &headless("api", 80))]);
-    for broken in [BROKEN, "a: 1\n", "kind: Service\n", "- 1\n"] {
-        let batch = put(&mut collection, "a.yaml", &(headless("web", 81) + broken));
-        assert_eq!(events(&batch).len(), 0, "{broken}");
+fn objects_missing_from_a_file_with_an_unreadable_document_are_kept_and_the_others_follow_it() {
+    let mut collection = holding(&[("a.yaml", &(headless("db", 80) + &headless("web", 80)))]);
+    for (port, broken) in (81..).zip([BROKEN, "a: 1\n", "kind: Service\n", "- 1\n"]) {
+        let batch = put(&mut collection, "a.yaml", &(headless("web", port) + broken));
+        assert_eq!(events(&batch), ["+ Service default/web"], "{broken}");
         assert_eq!(findings(&batch).len(), 1, "{broken}");
     }
     let batch = put(&mut collection, "a.yaml", BROKEN);
     let message = "expected YAML: while parsing a node, did not find expected node content";
     let kept = "(the last good version is still used)";
     assert_eq!(findings(&batch), [format!("a.yaml:2 unreadable_file -: {message} {kept}")]);
-    let batch = put(&mut collection, "a.yaml", &headless("web", 82));
-    assert_eq!(events(&batch), ["+ Service default/web"]);
+    let batch = put(&mut collection, "a.yaml", &headless("web", 86));
+    assert_eq!(events(&batch), ["+ Service default/web", "- Service default/db"]);
     assert_eq!(findings(&batch).len(), 0);
 }
 

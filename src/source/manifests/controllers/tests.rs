@@ -28,7 +28,7 @@ impl World {
     #[track_caller]
     fn see(&mut self, manifests: &[Value]) {
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": manifests });
-        let items = items::read(&list.to_string()).expect("good manifests").items;
+        let items = items::read(list.to_string().as_bytes()).items;
         let (mut wanted, mut objects) = (Wanted::default(), Objects::new());
         for item in &items {
             match item.content.as_ref().expect("a good object") {

@@ -5,7 +5,8 @@ use super::*;
 /// Every item as `line Kind namespace/name`, with the path that is wrong if one is.
 #[track_caller]
 fn items(text: &str) -> Vec<String> {
-    let read = read(text).unwrap_or_else(|e| panic!("{e:?}"));
+    let read = read(text.as_bytes());
+    assert_eq!(read.unreadable, []);
     let show = |item: &Item| match &item.content {
         Ok(_) => format!("{} {}", item.line, item.key),
         Err(rejections) => {
@@ -18,7 +19,8 @@ fn items(text: &str) -> Vec<String> {
 
 #[track_caller]
 fn refused(text: &str, line: u32, part: &str) {
-    let error = read(text).expect_err(text);
+    let read = read(text.as_bytes());
+    let [error] = &read.unreadable[..] else { panic!("{text}: {:?}", read.unreadable) };
     assert_eq!(error.line, line, "{error:?}");
     assert!(error.message.contains(part), "{error:?}");
 }
@@ -74,7 +76,7 @@ items:
     let expected =
         ["5 Service default/a", "11 Pod default/b", "12 Pod default/c", "16 TrafficSplit default/d"];
     assert_eq!(items(text), expected);
-    let read = read(text).expect("good");
+    let read = read(text.as_bytes());
     assert_eq!(read.skipped, BTreeMap::from([("ServiceAccount".to_owned(), 1)]));
     assert_eq!(read.items[3].lines.get("spec.backends[0].weight"), Some(&17));
     let Ok(Content::Other(Object::TrafficSplit(split))) = &read.items[3].content else { panic!() };
@@ -98,7 +100,7 @@ fn kinds_of_no_concern_are_counted() {
         "---\napiVersion: v1\nkind: Secret\nmetadata: { generateName: x- }\n".to_owned(),
     ]
     .concat();
-    let read = read(&text).expect("good");
+    let read = read(text.as_bytes());
     let skipped: Vec<_> = read.skipped.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
     assert_eq!(
         skipped,
@@ -175,7 +177,7 @@ spec: { template: {} }
         "42 ReplicaSet default/r !metadata.ownerReferences",
     ];
     assert_eq!(items(text), expected);
-    let read = read(text).expect("good");
+    let read = read(text.as_bytes());
     assert_eq!(
         read.items[3].lines.get("spec.replicas"),
         Some(&19),
@@ -184,7 +186,7 @@ spec: { template: {} }
 }
 
 #[test]
-fn a_file_with_something_that_cannot_be_named_is_refused() {
+fn a_document_without_kind_version_or_name_is_unreadable() {
     refused("- a\n", 1, "mapping");
     refused("just text\n", 1, "mapping");
     refused("a: 1\n", 1, "kind");
@@ -198,4 +200,21 @@ fn a_file_with_something_that_cannot_be_named_is_refused() {
     refused("apiVersion: v1\nkind: List\nitems:\n- 5\n", 4, "mapping");
     refused("apiVersion: v1\nkind: List\nitems:\n- kind: Service\n", 4, "apiVersion");
     refused("apiVersion: v1\n kind: Service\n", 2, "YAML");
+}
+
+#[test]
+fn unreadable_documents_leave_the_others_of_their_file_alone() {
+    let named = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name} }}\n");
+    let broken = "a: [1\n";
+    let nameless = "apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Pod }\n- ";
+    let listed = "{ apiVersion: v1, kind: Pod, metadata: { name: c } }\n";
+    let text = [&*named("a"), broken, &named("b"), nameless].join("---\n") + listed;
+    let read = read(&[text.as_bytes(), b"---\n\xff\n---\n", named("d").as_bytes()].concat());
+    let names: Vec<_> = read.items.iter().map(|item| format!("{} {}", item.line, item.key)).collect();
+    assert_eq!(
+        names,
+        ["1 Service default/a", "7 Service default/b", "15 Pod default/c", "19 Service default/d"]
+    );
+    let lines: Vec<_> = read.unreadable.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [6, 14, 17], "{:?}", read.unreadable);
 }

@@ -42,6 +42,13 @@ impl Lines {
         Self(vec![Node { parent: 0, step: Step::Root, line }])
     }
 
+    /// Moves all values down by so many lines.
+    pub(super) fn shift(&mut self, lines: u32) {
+        for node in &mut self.0 {
+            node.line = node.line.saturating_add(lines);
+        }
+    }
+
     /// Adds a value inside of `parent`, which must be the last added or enclose it.
     pub(super) fn add(&mut self, parent: NodeId, step: Step, line: u32) -> NodeId {
         self.0.push(Node { parent: parent.0, step, line });
