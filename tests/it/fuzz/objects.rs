@@ -368,7 +368,8 @@ fn open(folder: &Path) -> Batch {
 /// All objects that were read from manifests.
 fn objects(batch: &Batch) -> impl Iterator<Item = &Object> {
     batch.events.iter().flat_map(|event| match event {
-        Event::Replace(_, objects) => objects,
+        Event::Replace(_, objects) => objects.as_slice(),
+        Event::Folder => &[],
         other => panic!("the first batch is of lists: {other:?}"),
     })
 }
