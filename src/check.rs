@@ -35,7 +35,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     ask_for_everything(&mut engine);
     let report = batch.report.unwrap_or_default();
     let status = Status::new(&engine, &report);
-    let unknown = unknown(engine.cluster());
+    let unknown = unknown(engine.cluster(), &Options::default());
     // A reader that left has seen what it wanted; the exit code still says what was found.
     _ = match format {
         Output::Table => print_table(out, &engine, &report, &status.warnings, &unknown),

@@ -19,11 +19,14 @@ mod fact;
 mod index;
 mod population;
 mod slices;
+mod templates;
 
+pub(crate) use self::templates::label_hash;
 pub use self::{
     fact::Fact,
     population::{PodClass, Resident},
     slices::{Backing, StoredEndpoint, StoredSlice, StoredSubset},
+    templates::Template,
 };
 use self::{
     index::{replace, set_member},
@@ -36,7 +39,7 @@ use crate::{
         ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile,
         TrafficSplit,
     },
-    source::Event,
+    source::{Event, WithoutPods},
 };
 
 /// The place of a split among those of its apex: the oldest first, then by name.
@@ -62,8 +65,8 @@ pub struct Cluster {
     splits_of_apex: HashMap<NsName, BTreeSet<Seniority>>,
     splits_of_backend: HashMap<NsName, BTreeSet<NsName>>,
     services_of_ip: HashMap<IpAddr, BTreeSet<NsName>>,
-    /// The objects are those of a folder: see [`Event::Folder`].
-    is_folder: bool,
+    /// Workloads without Pods, if the objects are those of a folder: see [`Event::Folder`].
+    folder: Option<Arc<[WithoutPods]>>,
 }
 
 impl Cluster {
@@ -82,7 +85,7 @@ impl Cluster {
             splits_of_apex: HashMap::new(),
             splits_of_backend: HashMap::new(),
             services_of_ip: HashMap::new(),
-            is_folder: false,
+            folder: None,
         }
     }
 
@@ -107,7 +110,48 @@ impl Cluster {
     /// them already; [`Fact::AnyService`] tells when that changes.
     #[must_use]
     pub fn knows_services(&self) -> bool {
-        !self.is_folder || !self.services.is_empty()
+        self.folder.is_none() || !self.services.is_empty()
+    }
+
+    /// Whether a Pod of that namespace that is not here does not exist. A folder without any Pod or workload in a namespace
+    /// is meant for a cluster that has them already; [`Fact::PodLabels`] tells when that changes.
+    #[must_use]
+    pub fn knows_pods(&self, namespace: &Name) -> bool {
+        self.folder.is_none()
+            || self.templates(namespace).next().is_some()
+            || self.without_pods().iter().any(|workload| workload.name.namespace == *namespace)
+    }
+
+    /// Workloads of a folder that have no Pods in it; none in a cluster.
+    #[must_use]
+    pub fn without_pods(&self) -> &[WithoutPods] {
+        self.folder.as_deref().unwrap_or_default()
+    }
+
+    /// The templates of the Pods of a namespace, sorted by their labels.
+    pub fn templates(&self, namespace: &Name) -> impl Iterator<Item = &Template> {
+        self.population.templates().of(namespace)
+    }
+
+    /// The namespaces that have Pods, by name.
+    pub fn namespaces_with_pods(&self) -> impl Iterator<Item = &Name> {
+        self.population.templates().namespaces()
+    }
+
+    /// The ExternalWorkloads of a namespace, by name.
+    pub fn workloads_in(&self, namespace: &Name) -> impl Iterator<Item = &Arc<ExternalWorkload>> {
+        self.population.workloads_in(namespace)
+    }
+
+    /// The EndpointSlices of a namespace and then its Endpoints, each with the Service that it names.
+    pub fn slices_in(&self, namespace: &Name) -> impl Iterator<Item = (&ObjectId, Option<&NsName>)> {
+        self.slices.in_namespace(namespace)
+    }
+
+    /// The first namespace by name, other than this one, that has slices of a Service of this name.
+    #[must_use]
+    pub fn other_namespace_with_slices_of(&self, service: &NsName) -> Option<&Name> {
+        self.slices.other_namespace_of(service)
     }
 
     /// The Services of a namespace, by name.
@@ -233,6 +277,14 @@ impl Cluster {
         self.splits_of_backend.contains_key(service)
     }
 
+    /// The splits that name this Service as a backend, by name.
+    pub fn splits_of_backend<'a>(
+        &'a self,
+        service: &NsName,
+    ) -> impl Iterator<Item = &'a Arc<TrafficSplit>> + use<'a> {
+        self.splits_of_backend.get(service).into_iter().flatten().filter_map(|name| self.splits.get(name))
+    }
+
     /// A ServiceProfile, if it exists.
     #[must_use]
     pub fn profile(&self, name: &NsName) -> Option<&Arc<ServiceProfile>> {
@@ -268,7 +320,11 @@ impl Cluster {
                     self.remove(&ObjectId { kind, name }, touched);
                 }
             }
-            Event::Folder => self.is_folder = true,
+            Event::Folder(workloads) => {
+                let both = self.without_pods().iter().chain(&*workloads);
+                touched.extend(both.map(|workload| Fact::PodLabels(workload.name.namespace.clone())));
+                self.folder = Some(workloads);
+            }
         }
     }
 
@@ -290,8 +346,7 @@ impl Cluster {
         match object {
             Object::Service(service) => self.set_service(&id.name, Some(service), touched),
             Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
-                let concerned = self.slices.set(&id, Some(&slice), &mut self.population);
-                touched.extend(concerned.into_iter().map(Fact::Endpoints));
+                touched.extend(self.slices.set(&id, Some(&slice), &mut self.population));
             }
             Object::Pod(pod) => self.move_in(touched, |p, moved| p.set_pod(&id.name, Some(pod), moved)),
             Object::ReplicaSet(controller) | Object::Job(controller) => {
@@ -315,8 +370,7 @@ impl Cluster {
         match id.kind {
             Kind::Service => self.set_service(&id.name, None, touched),
             Kind::EndpointSlice | Kind::Endpoints => {
-                let concerned = self.slices.set(id, None, &mut self.population);
-                touched.extend(concerned.into_iter().map(Fact::Endpoints));
+                touched.extend(self.slices.set(id, None, &mut self.population));
             }
             Kind::Pod => self.move_in(touched, |p, moved| p.set_pod(&id.name, None, moved)),
             Kind::ReplicaSet | Kind::Job => {
@@ -342,6 +396,7 @@ impl Cluster {
         }
         touched.extend(moved.pods.into_iter().map(Fact::Pod));
         touched.extend(moved.ips.into_iter().map(Fact::Address));
+        touched.extend(moved.labels);
     }
 
     fn set_service(&mut self, name: &NsName, new: Option<Arc<Service>>, touched: &mut BTreeSet<Fact>) {

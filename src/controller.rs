@@ -241,7 +241,7 @@ impl Controller {
             }
             // What is asked for can be odd as well.
             if self.engine.take_warnings_changed() {
-                self.show_status(&BTreeSet::new());
+                self.show_status(&BTreeSet::new(), true);
             }
             self.metrics.views.set(saturate(self.watched.len()));
             let done = self.engine.resolutions().saturating_sub(self.metrics.resolutions.get());
@@ -281,8 +281,8 @@ impl Controller {
         }
         if synced || report.is_some() || !touched.is_empty() {
             // Seen to here; nothing is left for the end of the turn.
-            self.engine.take_warnings_changed();
-            self.show_status(&touched);
+            let is_new = self.engine.take_warnings_changed() || synced || report.is_some();
+            self.show_status(&touched, is_new);
         }
     }
 
@@ -395,22 +395,31 @@ impl Controller {
         }
     }
 
-    fn show_status(&mut self, touched: &BTreeSet<Fact>) {
-        let status = Status::new(&self.engine, &self.report);
+    /// Shows the state after something was touched; `is_new` says whether the warnings may be others than before.
+    fn show_status(&mut self, touched: &BTreeSet<Fact>, is_new: bool) {
+        let status = if is_new {
+            Status::new(&self.engine, &self.report)
+        } else {
+            Status::with_warnings(&self.engine, self.status.borrow().warnings.clone())
+        };
         self.metrics.synced.set(status.synced.into());
         for kind in Kind::ALL {
             let count = status.objects.get(kind.as_str()).copied().unwrap_or_default();
             self.metrics.objects.get_or_create(&OfKind { kind: kind.as_str() }).set(saturate(count));
         }
-        self.log_warnings(&status, touched);
+        // A new version of an object is logged again, also if what is odd about it is the same.
+        let is_new = touched
+            .iter()
+            .filter_map(object_of)
+            .fold(is_new, |is_new, object| self.logged.remove(&object).is_some() || is_new);
+        if is_new {
+            self.log_warnings(&status);
+        }
         self.status.send_replace(Arc::new(status));
     }
 
     /// Logs and counts warnings that are new, each once for a version of its object.
-    fn log_warnings(&mut self, status: &Status, touched: &BTreeSet<Fact>) {
-        for object in touched.iter().filter_map(object_of) {
-            self.logged.remove(&object);
-        }
+    fn log_warnings(&mut self, status: &Status) {
         let known = self.engine.warnings().filter(|warning| {
             let logged = self.logged.entry(warning.object.clone()).or_default();
             logged.insert((warning.problem.reason, warning.problem.path.clone()))

@@ -18,8 +18,8 @@ use crate::{
     dependents::Dependents,
     model::{Kind, Name, NsName, ObjectId, Problem},
     resolve::{
-        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split, resolve,
-        resolve_from,
+        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split,
+        no_endpoints::inspect_service, resolve, resolve_from,
     },
     source::Event,
 };
@@ -31,6 +31,8 @@ enum Dependent {
     Query(Query),
     /// The warnings of a split.
     Split(NsName),
+    /// The warnings of a Service.
+    Service(NsName),
 }
 
 /// Everything in the client that decided an answer: clients in one place share it.
@@ -140,7 +142,8 @@ impl Engine {
         self.awaited.is_empty()
     }
 
-    /// How often anything was resolved or inspected since the start: what work the events cost.
+    /// How often anything was resolved, or a split inspected, since the start: what work the events cost. Whether a
+    /// Service has a ready endpoint is not counted, which is known after the first one.
     #[must_use]
     pub fn resolutions(&self) -> u64 {
         self.resolutions
@@ -170,7 +173,8 @@ impl Engine {
             self.cluster.apply(event, &mut touched);
         }
         if !self.is_synced() {
-            let inspected = |fact: &&Fact| matches!(fact, Fact::Split(_) | Fact::Profile(_));
+            let inspected =
+                |fact: &&Fact| matches!(fact, Fact::Split(_) | Fact::Profile(_) | Fact::Service(_));
             self.unseen.extend(touched.iter().filter(inspected).cloned());
             return Outcome { changes: Vec::new(), touched };
         }
@@ -183,6 +187,9 @@ impl Engine {
         for fact in touched.iter().chain(&mem::take(&mut self.unseen)) {
             match fact {
                 Fact::Split(name) => _ = dirty.insert(Dependent::Split(name.clone())),
+                Fact::Service(name) | Fact::Endpoints(name) => {
+                    dirty.insert(Dependent::Service(name.clone()));
+                }
                 Fact::Profile(name) => self.inspect_profile(name),
                 _ => {}
             }
@@ -192,6 +199,7 @@ impl Engine {
             match &dependent {
                 Dependent::Query(query) => self.refresh(query, &mut changes),
                 Dependent::Split(name) => self.inspect_split(name),
+                Dependent::Service(name) => self.inspect_service(name),
             }
         }
         Outcome { changes, touched }
@@ -332,6 +340,18 @@ impl Engine {
         let exists = self.cluster.split(name).is_some();
         self.dependents.set(&dependent, if exists { inspection.reads } else { BTreeSet::new() });
         let warnings = warnings_of(Kind::TrafficSplit, name, inspection.problems);
+        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
+    }
+
+    fn inspect_service(&mut self, name: &NsName) {
+        let mut inspection = inspect_service(&self.cluster, &self.options, name);
+        // These two have it inspected in any case; most Services read nothing else.
+        inspection
+            .reads
+            .retain(|fact| !matches!(fact, Fact::Service(of) | Fact::Endpoints(of) if of == name));
+        let dependent = Dependent::Service(name.clone());
+        self.dependents.set(&dependent, inspection.reads);
+        let warnings = warnings_of(Kind::Service, name, inspection.problems);
         self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 

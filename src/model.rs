@@ -27,6 +27,6 @@ pub use self::{
     policy::{ExternalWorkload, OpaqueServer, Server, ServerPort},
     ports::PortRanges,
     problem::{Problem, Reason},
-    service::{Service, ServiceKind, ServicePort},
+    service::{Service, ServiceKind, ServicePort, TargetPort},
     split::{Backend, ProfileOverride, ServiceProfile, TrafficSplit},
 };

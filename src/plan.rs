@@ -96,7 +96,9 @@ impl Plan {
             };
             destinations.extend(pair.destinations(asker));
         }
-        let (brought, removed) = warnings::differences(before.warnings(), after.warnings());
+        let (mut brought, mut removed) = warnings::differences(before.warnings(), after.warnings());
+        brought.extend(warnings::emptied(before, after, options, &brought, true));
+        removed.extend(warnings::emptied(after, before, options, &removed, false));
         Self { destinations, brought, removed }
     }
 

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::model::{Kind, Object, ObjectId, Reason};
+use crate::model::{Kind, LabelSet, NsName, Object, ObjectId, Reason};
 
 pub mod convert;
 pub mod kubernetes;
@@ -32,9 +32,10 @@ pub enum Event {
     /// The same, except that these exist as well, in a form that is of no use: they stay as they are known, if
     /// they are.
     ReplaceExcept(Kind, Vec<Object>, BTreeSet<ObjectId>),
-    /// The source is a folder of manifests, so that a cluster may have objects that are not in it. Comes before
-    /// all other events, and never from a cluster.
-    Folder,
+    /// The source is a folder of manifests, so that a cluster may have objects that are not in it; these of its
+    /// workloads have no Pods among the objects. Comes in the first batch, before all other events, and when that
+    /// list changes. Never from a cluster.
+    Folder(Arc<[WithoutPods]>),
 }
 
 /// Events that belong together, and what the source has to report with them.
@@ -59,8 +60,35 @@ pub struct Report {
     pub files: usize,
     /// How many workloads (Deployment, StatefulSet, ReplicaSet, DaemonSet) were turned into Pods.
     pub workloads: usize,
+    /// Workloads whose Pods are not among the objects, in the order of kind and name.
+    pub without_pods: Vec<WithoutPods>,
     /// Where each object was read.
     pub origins: BTreeMap<ObjectId, Origin>,
+}
+
+/// An object of the input that stands for Pods of which none is among the objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithoutPods {
+    /// Its kind as messages write it; with its group (`Service.serving.knative.dev`) where the kind alone would be
+    /// taken for another.
+    pub kind: String,
+    /// Its namespace and name.
+    pub name: NsName,
+    /// Labels of the Pods that it stands for, for each of its templates; empty if they are not known.
+    pub templates: Vec<LabelSet>,
+    /// Why there are none.
+    pub cause: NoPods,
+    /// Where it begins.
+    pub location: Location,
+}
+
+/// Why a workload has no Pods in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPods {
+    /// Its kind is not simulated: a cluster would have Pods of it that are not known here.
+    NotSimulated,
+    /// It asks for no Pods: `replicas: 0`.
+    NoReplicas,
 }
 
 /// Something wrong in the input that has no object of ours to hang on.

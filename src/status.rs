@@ -1,6 +1,6 @@
 //! What an operator is shown of the server's state: counts and warnings, with the places they come from.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
@@ -20,7 +20,7 @@ pub struct Status {
     /// How many objects of each kind are known.
     pub objects: BTreeMap<&'static str, usize>,
     /// Everything odd about the input, in the order of its places: what has none comes first.
-    pub warnings: Vec<Notice>,
+    pub warnings: Arc<[Notice]>,
 }
 
 /// One warning, as it is printed, served and logged.
@@ -64,7 +64,6 @@ impl Status {
     /// The state of an engine and of the source that feeds it.
     #[must_use]
     pub fn new(engine: &Engine, report: &Report) -> Self {
-        let counts = Kind::ALL.map(|kind| (kind.as_str(), engine.cluster().count(kind)));
         let findings = report
             .findings
             .iter()
@@ -74,7 +73,13 @@ impl Status {
         let mut warnings: Vec<_> = findings.chain(warnings).collect();
         // By the place first: as texts, line 10 would come before line 6.
         warnings.sort();
-        let warnings = warnings.into_iter().map(|(_, notice)| notice).collect();
+        Self::with_warnings(engine, warnings.into_iter().map(|(_, notice)| notice).collect())
+    }
+
+    /// The same where the warnings are known. Making them anew costs microseconds each, and a large cluster has thousands.
+    #[must_use]
+    pub fn with_warnings(engine: &Engine, warnings: Arc<[Notice]>) -> Self {
+        let counts = Kind::ALL.map(|kind| (kind.as_str(), engine.cluster().count(kind)));
         Self { synced: engine.is_synced(), objects: counts.into(), warnings }
     }
 }

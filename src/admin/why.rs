@@ -60,7 +60,9 @@ async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryR
     let (asked, question) = (question.clone(), question);
     let look = admin.directory.inspect(move |engine| {
         // "Not looked yet" must never be explained as "does not exist". The look is a part of what the turn is for.
-        engine.is_synced().then(|| (asked.excerpt(engine.cluster()), engine.options().clone(), turn))
+        engine
+            .is_synced()
+            .then(|| (asked.excerpt(engine.cluster(), engine.options()), engine.options().clone(), turn))
     });
     let (cluster, options, turn) = match look.await {
         Ok(Some(seen)) => seen,

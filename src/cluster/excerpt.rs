@@ -11,8 +11,8 @@ impl Cluster {
     #[must_use]
     pub fn excerpt(&self, facts: &BTreeSet<Fact>) -> Self {
         let mut part = Self::new(self.domain.clone());
-        part.is_folder = self.is_folder;
-        if self.is_folder {
+        part.folder.clone_from(&self.folder);
+        if self.folder.is_some() {
             // One is enough for the same `knows_services`.
             part.services.extend(self.services.first_key_value().map(owned));
         }
@@ -26,6 +26,15 @@ impl Cluster {
                     let services = self.services_in(namespace);
                     part.services.extend(services.map(|service| (service.name.clone(), service.clone())));
                 }
+                Fact::SlicesIn(namespace) => {
+                    part.slices.take_names_from(&self.slices, |id, _| id.name.namespace == *namespace);
+                }
+                Fact::SlicesFor(service) => {
+                    let is_of = |_: &_, of: Option<&NsName>| of.is_some_and(|of| of.name == *service);
+                    part.slices.take_names_from(&self.slices, is_of);
+                }
+                Fact::PodLabels(namespace) => part.population.take_labels_from(&self.population, namespace),
+                Fact::PodLabel(_) => part.population.take_all_labels_from(&self.population),
                 Fact::Endpoints(name) => {
                     part.slices.take_from(&self.slices, name);
                     // Who finds an endpoint by its host name looks at the workload that it refers to: a change of that is
@@ -44,6 +53,9 @@ impl Cluster {
                 }
                 Fact::SplitsWith(name) => {
                     part.splits_of_backend.extend(self.splits_of_backend.get_key_value(name).map(owned));
+                    let splits =
+                        self.splits_of_backend(name).map(|split| (split.name.clone(), split.clone()));
+                    part.splits.extend(splits);
                 }
                 Fact::Split(name) => part.splits.extend(self.splits.get_key_value(name).map(owned)),
                 Fact::Profile(name) => part.profiles.extend(self.profiles.get_key_value(name).map(owned)),

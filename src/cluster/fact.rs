@@ -15,6 +15,14 @@ pub enum Fact {
     ServiceNames(Name),
     /// The endpoints of a Service: its slices, and the pods behind them.
     Endpoints(NsName),
+    /// Which slices a namespace has, and of which Services.
+    SlicesIn(Name),
+    /// Which namespaces have slices of a Service of this name.
+    SlicesFor(Name),
+    /// Which labels and templates the Pods of a namespace have, and its workloads without Pods.
+    PodLabels(Name),
+    /// Whether Pods of any namespace have this label, as [`label_hash`](super::label_hash).
+    PodLabel(u64),
     /// Which splits name this Service as their apex.
     SplitsOf(NsName),
     /// Which splits name this Service as a backend.

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{addresses::Addresses, slices::Backing};
+use super::{Fact, addresses::Addresses, slices::Backing, templates::Templates};
 use crate::{
     interned::Interned,
     model::{
@@ -83,6 +83,7 @@ pub(super) struct Population {
     pods_of_controller: HashMap<(Kind, NsName), BTreeSet<Name>>,
     servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
     addresses: Addresses,
+    templates: Templates,
     classes: Interned<PodClass>,
     specs: Interned<PodSpec>,
     labels: Interned<LabelSet>,
@@ -98,6 +99,8 @@ pub(super) struct Moved {
     pub(super) pods: Vec<NsName>,
     /// Addresses whose tenants changed, or of whose tenants something changed.
     pub(super) ips: BTreeSet<IpAddr>,
+    /// What that touches of the labels of Pods.
+    pub(super) labels: BTreeSet<Fact>,
 }
 
 impl Population {
@@ -140,6 +143,31 @@ impl Population {
     /// Who is where.
     pub(super) fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The labels of the Pods.
+    pub(super) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// Copies the labels of a namespace's Pods, and its ExternalWorkloads, from another index.
+    pub(super) fn take_labels_from(&mut self, other: &Self, namespace: &Name) {
+        self.templates.take_from(&other.templates, namespace);
+        for workload in other.workloads_in(namespace) {
+            self.take_workload_from(other, &workload.name);
+        }
+    }
+
+    /// Copies the labels of all Pods from another index.
+    pub(super) fn take_all_labels_from(&mut self, other: &Self) {
+        self.templates.take_all_from(&other.templates);
+    }
+
+    /// The ExternalWorkloads of a namespace, by name.
+    pub(super) fn workloads_in(&self, namespace: &Name) -> impl Iterator<Item = &Arc<ExternalWorkload>> {
+        let first = NsName { namespace: namespace.clone(), name: "".into() };
+        let all = self.workloads.range(first..).take_while(move |(name, _)| name.namespace == *namespace);
+        all.filter_map(|(_, record)| record.workload.as_ref())
     }
 
     /// Has a Pod as another has it.
@@ -227,6 +255,8 @@ impl Population {
             Resident { class: self.classes.one(class), pod }
         });
         self.count = self.count + usize::from(new.is_some()) - usize::from(old.is_some());
+        let pod = |resident: &Option<Resident>| resident.as_ref().map(|resident| resident.pod.clone());
+        self.templates.replace(pod(&old).as_deref(), pod(&new).as_deref(), &mut moved.labels);
         self.settle(name, old.as_ref(), new, moved);
     }
 
@@ -426,6 +456,7 @@ impl Population {
             return;
         }
         let old = std::mem::replace(&mut record.workload, new.clone());
+        moved.labels.insert(Fact::PodLabels(name.namespace.clone()));
         self.workload_count = self.workload_count + usize::from(new.is_some()) - usize::from(old.is_some());
         for (workload, added) in [(old, false), (new, true)] {
             for ip in workload.iter().flat_map(|workload| &workload.ips) {

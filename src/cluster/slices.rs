@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use super::population::{PodClass, Population, Resident};
+use super::{
+    Fact,
+    population::{PodClass, Population, Resident},
+};
 use crate::{
     model::{
         Endpoint, EndpointPort, EndpointSlice, ExternalWorkload, Kind, Mirror, Name, NsName, ObjectId,
@@ -156,13 +159,45 @@ impl Slices {
         self.groups.extend(other.groups.get(service).map(|group| (service.clone(), group.clone())));
     }
 
-    /// Sets a slice, and says which Services are concerned.
+    /// The slices of a namespace and then its Endpoints, each with the Service that it names.
+    pub(super) fn in_namespace(
+        &self,
+        namespace: &Name,
+    ) -> impl Iterator<Item = (&ObjectId, Option<&NsName>)> {
+        [Kind::EndpointSlice, Kind::Endpoints].into_iter().flat_map(move |kind| {
+            let first = ObjectId { kind, name: NsName { namespace: namespace.clone(), name: "".into() } };
+            let all = self.group_of.range(Arc::new(first)..).map(|(id, of)| (&**id, of.as_ref()));
+            all.take_while(move |(id, _)| id.kind == kind && id.name.namespace == *namespace)
+        })
+    }
+
+    /// The first namespace by name, other than this one, that has slices of a Service of this name.
+    pub(super) fn other_namespace_of(&self, service: &NsName) -> Option<&Name> {
+        let others = self.groups.keys().filter(|group| group.name == service.name);
+        others.map(|group| &group.namespace).filter(|namespace| **namespace != service.namespace).min()
+    }
+
+    /// Copies which slices there are of which Services, but not their endpoints, from another index.
+    pub(super) fn take_names_from(
+        &mut self,
+        other: &Self,
+        is_wanted: impl Fn(&ObjectId, Option<&NsName>) -> bool,
+    ) {
+        for (id, of) in other.group_of.iter().filter(|(id, of)| is_wanted(id, of.as_ref())) {
+            self.group_of.insert(id.clone(), of.clone());
+            if let Some(of) = of {
+                self.groups.entry(of.clone()).or_default();
+            }
+        }
+    }
+
+    /// Sets a slice, and says what that touches.
     pub(super) fn set(
         &mut self,
         id: &ObjectId,
         new: Option<&EndpointSlice>,
         population: &mut Population,
-    ) -> Vec<NsName> {
+    ) -> Vec<Fact> {
         let old = self.get(id).cloned();
         let same = match (&old, new) {
             (Some(old), Some(new)) => old.says(new),
@@ -179,8 +214,15 @@ impl Slices {
             self.endpoints_objects =
                 self.endpoints_objects + usize::from(new.is_some()) - usize::from(old.is_some());
         }
+        let is_listed = old.is_some();
         let before = old.and_then(|old| old.group());
         let after = new.as_ref().and_then(|new| new.group());
+        let mut touched = Vec::new();
+        if before != after || is_listed != new.is_some() {
+            touched.push(Fact::SlicesIn(id.name.namespace.clone()));
+            touched
+                .extend([&before, &after].into_iter().flatten().map(|of| Fact::SlicesFor(of.name.clone())));
+        }
         if before != after || new.is_none() {
             self.take_out(&id, before.as_ref());
         }
@@ -199,7 +241,8 @@ impl Slices {
         let mut concerned: Vec<_> = before.into_iter().chain(after).collect();
         concerned.dedup();
         concerned.iter().for_each(|service| self.mark(service));
-        concerned
+        touched.extend(concerned.into_iter().map(Fact::Endpoints));
+        touched
     }
 
     /// Tells the endpoints of some slices what is behind those that refer to an object, and says which

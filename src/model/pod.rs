@@ -30,12 +30,12 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// Label of a StatefulSet's Pod: its name.
+    pub const NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+
     /// Labels that a controller makes different for each of its Pods.
-    pub const OWN_LABELS: [&str; 3] = [
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "batch.kubernetes.io/job-completion-index",
-    ];
+    pub const OWN_LABELS: [&str; 3] =
+        [Self::NAME_LABEL, "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index"];
 
     /// The value of a label.
     #[must_use]

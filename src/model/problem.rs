@@ -26,6 +26,20 @@ pub enum Reason {
     DuplicateObject,
     /// A made-up address could not be given because the range is used up.
     AddressesUsedUp,
+    /// A Service selects the Pods of a kind that is not simulated in a folder.
+    PodsUnknown,
+    /// A Service whose selector matches no Pod.
+    SelectorMatchesNothing,
+    /// A Service without a selector, to which no EndpointSlice with endpoints belongs.
+    NoEndpointSlice,
+    /// A port of a Service that leads to no port of its Pods or EndpointSlices.
+    NoTargetPort,
+    /// A Service of a workload with `replicas: 0`.
+    NoReplicas,
+    /// A Service of whose endpoints none is ready.
+    NotReady,
+    /// A Service whose ready endpoints cannot be given to clients.
+    EndpointsExcluded,
     /// A weight that is absent, negative or no number: counted as 0.
     BadWeight,
     /// A weight that had to be bent to be used: a fraction where whole numbers belong, or out of range.
@@ -66,12 +80,19 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 30] = [
         Self::UnreadableFile,
         Self::NoManifests,
         Self::InvalidObject,
         Self::DuplicateObject,
         Self::AddressesUsedUp,
+        Self::PodsUnknown,
+        Self::SelectorMatchesNothing,
+        Self::NoEndpointSlice,
+        Self::NoTargetPort,
+        Self::NoReplicas,
+        Self::NotReady,
+        Self::EndpointsExcluded,
         Self::BadWeight,
         Self::OddWeight,
         Self::NothingWeighted,
@@ -92,6 +113,23 @@ impl Reason {
         Self::SourceStale,
     ];
 
+    /// Whether it is that a Service has no ready endpoints. Then the message describes other objects too, so that it
+    /// may change while the warning is the same.
+    #[must_use]
+    pub fn is_about_endpoints(self) -> bool {
+        matches!(
+            self,
+            Self::PodsUnknown
+                | Self::SelectorMatchesNothing
+                | Self::NoEndpointSlice
+                | Self::NoTargetPort
+                | Self::NoReplicas
+                | Self::NotReady
+                | Self::EndpointsExcluded
+                | Self::BackendEmpty
+        )
+    }
+
     /// The reason as a label value and as `check` prints it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -101,6 +139,13 @@ impl Reason {
             Self::InvalidObject => "invalid_object",
             Self::DuplicateObject => "duplicate_object",
             Self::AddressesUsedUp => "addresses_used_up",
+            Self::PodsUnknown => "pods_unknown",
+            Self::SelectorMatchesNothing => "selector_matches_nothing",
+            Self::NoEndpointSlice => "no_endpoint_slice",
+            Self::NoTargetPort => "no_target_port",
+            Self::NoReplicas => "no_replicas",
+            Self::NotReady => "no_ready_endpoint",
+            Self::EndpointsExcluded => "endpoints_excluded",
             Self::BadWeight => "bad_weight",
             Self::OddWeight => "odd_weight",
             Self::NothingWeighted => "nothing_weighted",

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{NsName, PortRanges};
+use super::{LabelSet, NsName, PortRanges};
 
 /// A `v1` Service.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Service {
     pub kind: ServiceKind,
     /// `spec.clusterIPs` (or `spec.clusterIP`) of every family; empty for headless and ExternalName.
     pub cluster_ips: Vec<IpAddr>,
+    /// `spec.selector`; empty if it has none, so that its endpoints are not made from Pods.
+    pub selector: LabelSet,
     /// Its TCP ports in the order of the spec. Other protocols are left out: a proxy never asks for them.
     pub ports: Vec<ServicePort>,
     /// `spec.internalTrafficPolicy: Local`: clients are given only endpoints on their own node.
@@ -50,4 +52,25 @@ pub struct ServicePort {
     pub name: Box<str>,
     /// The number that clients use, 1..=65535.
     pub port: u16,
+    /// `targetPort`: where it leads on a Pod.
+    pub target: TargetPort,
+    /// Its place among the ports of the spec, those of other protocols counted too.
+    pub index: usize,
+}
+
+impl ServicePort {
+    /// A port that leads to the same number on a Pod, the first one of its Service.
+    #[must_use]
+    pub fn new(name: impl Into<Box<str>>, port: u16) -> Self {
+        Self { name: name.into(), port, target: TargetPort::Number(port), index: 0 }
+    }
+}
+
+/// Where a port of a Service leads on a Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetPort {
+    /// To this port.
+    Number(u16),
+    /// To the container port of this name, which may differ from Pod to Pod.
+    Name(Box<str>),
 }

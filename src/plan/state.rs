@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::ask_for_everything;
 use crate::{
     cluster::Cluster,
-    engine::Engine,
+    engine::{Engine, Warning},
     model::Name,
     resolve::Options,
-    source::Batch,
+    source::{Batch, Report},
     status::{Notice, Status},
 };
 
@@ -16,7 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub struct State {
     engine: Engine,
-    warnings: Vec<Notice>,
+    report: Arc<Report>,
+    warnings: Arc<[Notice]>,
 }
 
 impl State {
@@ -24,20 +25,25 @@ impl State {
     #[must_use]
     pub fn new(domain: Name, options: Options, batches: impl IntoIterator<Item = Batch>) -> Self {
         let mut engine = Engine::new(domain, options);
-        let mut report = Arc::default();
+        let mut report: Arc<Report> = Arc::default();
         for batch in batches {
             engine.apply(batch.events);
             report = batch.report.unwrap_or(report);
         }
         ask_for_everything(&mut engine);
         let warnings = Status::new(&engine, &report).warnings;
-        Self { engine, warnings }
+        Self { engine, report, warnings }
     }
 
     /// The objects.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         self.engine.cluster()
+    }
+
+    /// A warning with the place of its object.
+    pub(super) fn notice(&self, warning: &Warning) -> Notice {
+        Notice::of_warning(warning, &self.report)
     }
 
     /// Everything odd about them.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::State;
 use crate::{
     context::Reading,
-    engine::Engine,
-    model::{Reason, ServiceKind},
-    resolve::{Client, Query, Target},
+    engine::{Engine, Warning},
+    model::{Kind, ObjectId, Reason, ServiceKind},
+    resolve::{Client, Options, Query, Target, no_endpoints::no_endpoints},
     status::Notice,
 };
 
@@ -28,11 +29,47 @@ type Same<'a> = (&'a Option<String>, &'a str, Reason, &'a str, Option<&'a str>);
 
 fn same(warning: &Notice) -> Same<'_> {
     let Notice { location, object, path, reason, message } = warning;
+    // What is said of other objects may change while the warning stays the same.
+    let message = if reason.is_about_endpoints() { "" } else { message };
     // One about no object is about its file.
     let file = location.as_deref().filter(|_| object.is_none()).map(|location| {
         location.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()).map_or(location, |(f, _)| f)
     });
     (object, path, *reason, message, file)
+}
+
+/// Warnings of Services that lose their last ready endpoint on a port between two states, as far as they are not among
+/// those that are `known` to come. A folder without Pods does not tell whether a Service has endpoints; that an edit
+/// takes them is certain all the same, so that such reasons are among them if the caller wants.
+pub(super) fn emptied(
+    before: &State,
+    after: &State,
+    options: &Options,
+    known: &[Notice],
+    uncertain_too: bool,
+) -> Vec<Notice> {
+    let mut emptied = Vec::new();
+    for service in after.cluster().services().map(|service| &service.name) {
+        let Some(old) = before.cluster().service(service) else { continue };
+        let now = no_endpoints(after.cluster(), options, service);
+        if now.is_empty() {
+            continue;
+        }
+        let had_none = no_endpoints(before.cluster(), options, service);
+        let had_some = |port: &u16| {
+            old.port(*port).is_some() && !had_none.iter().any(|reason| reason.ports.contains(port))
+        };
+        for mut reason in now.into_iter().filter(|reason| uncertain_too || reason.is_certain) {
+            reason.ports.retain(had_some);
+            let object = ObjectId { kind: Kind::Service, name: service.clone() };
+            let notice = after.notice(&Warning { object, problem: reason.problem() });
+            let id = |notice: &Notice| (notice.object.clone(), notice.path.clone(), notice.reason);
+            if !reason.ports.is_empty() && !known.iter().any(|known| id(known) == id(&notice)) {
+                emptied.push(notice);
+            }
+        }
+    }
+    emptied
 }
 
 /// Those that are only after, and those that are only before.
@@ -49,7 +86,7 @@ mod tests {
     use super::*;
 
     fn notice(location: &str, object: Option<&str>, message: &str) -> Notice {
-        let (path, reason) = (String::new(), Reason::BackendEmpty);
+        let (path, reason) = (String::new(), Reason::BadWeight);
         let (location, object) = (Some(location.to_owned()), object.map(str::to_owned));
         Notice { location, object, path, reason, message: message.to_owned() }
     }

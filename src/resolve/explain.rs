@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Look, Options, Pools, Query, inspect::inspect_split};
+use super::{Client, Look, Options, Pools, Query, inspect::inspect_split, no_endpoints::no_endpoints};
 use crate::{
     authority::Host,
     cluster::Cluster,
@@ -20,6 +20,7 @@ use crate::{
     model::{Kind, Name, NsName, ObjectId, Problem},
 };
 
+mod empty;
 mod endpoint;
 mod excerpt;
 mod get;
@@ -167,6 +168,12 @@ pub fn explain(cluster: &Cluster, options: &Options, question: &Question) -> Exp
     };
     problems.extend(look.warnings);
 
+    if let Some(name) = &service {
+        let id = ObjectId { kind: Kind::Service, name: name.clone() };
+        // Also what a folder cannot tell: here the client gets no endpoints, whatever a cluster has.
+        let reasons = no_endpoints(cluster, options, name);
+        problems.extend(reasons.iter().map(|reason| (id.clone(), reason.problem())));
+    }
     let of_splits = service.iter().flat_map(|apex| cluster.splits_of_apex(apex)).take(LISTED);
     for split in of_splits {
         let id = ObjectId { kind: Kind::TrafficSplit, name: split.name.clone() };

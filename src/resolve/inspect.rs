@@ -29,7 +29,7 @@ const MAX_SIMILAR: usize = 100;
 /// What is odd about a split.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// In the order of the split's fields; empty if all is well, or if there is no such split.
+    /// In the order of the object's fields; empty if all is well, or if there is no such object.
     pub problems: Vec<Problem>,
     /// Every fact that was looked at.
     pub reads: BTreeSet<Fact>,
@@ -170,16 +170,21 @@ impl<'a> Look<'a> {
             );
             return Some((Reason::PortMissing, message));
         }
-        let empty: Vec<_> =
-            ports().filter(|port| !self.has_endpoints(service, *port)).map(|p| p.to_string()).collect();
-        if backend.weight > Milli::ZERO && !empty.is_empty() {
-            let message = format!(
-                "Service {name} has no ready endpoint on port {}; its share goes to the backends that have some, if any has",
-                empty.join(", ")
-            );
-            return Some((Reason::BackendEmpty, message));
+        if backend.weight == Milli::ZERO {
+            return None;
         }
-        None
+        let mut reasons = self.no_endpoints(service);
+        reasons.iter_mut().for_each(|reason| reason.ports.retain(|empty| ports().any(|port| port == *empty)));
+        reasons.retain(|reason| reason.is_certain && !reason.ports.is_empty());
+        let reason = reasons.first()?;
+        let empty: Vec<_> =
+            reasons.iter().flat_map(|reason| &reason.ports).map(ToString::to_string).collect();
+        let message = format!(
+            "Service {name} has no ready endpoint on port {}: {}; its share goes to the backends that have some, if any has",
+            empty.join(", "),
+            reason.why
+        );
+        Some((Reason::BackendEmpty, message))
     }
 
     /// Whether a Service that is not found does not exist.

@@ -3,11 +3,20 @@
 //! An object that refers to something outside the folder is no mistake. So nothing is reported about the object;
 //! `check` and `plan` report once what could not be checked.
 
-use crate::{cluster::Cluster, model::Kind};
+use std::collections::BTreeMap;
+
+use super::{Options, no_endpoints::no_endpoints};
+use crate::{
+    cluster::Cluster,
+    model::{Kind, NsName, Reason},
+};
+
+/// Services that one sentence names; further ones are counted.
+const MAX_LISTED: usize = 5;
 
 /// Returns what could not be checked, as sentences without a full stop; nothing for a cluster.
 #[must_use]
-pub fn unknown(cluster: &Cluster) -> Vec<String> {
+pub fn unknown(cluster: &Cluster, options: &Options) -> Vec<String> {
     let mut unknown = Vec::new();
     if !cluster.knows_services() {
         let referring = [
@@ -23,5 +32,23 @@ pub fn unknown(cluster: &Cluster) -> Vec<String> {
             ));
         }
     }
+    let mut services: BTreeMap<String, Vec<&NsName>> = BTreeMap::new();
+    for service in cluster.services() {
+        let uncertain = no_endpoints(cluster, options, &service.name).into_iter().find(|one| !one.is_certain);
+        // A workload whose Pods are not known is reported with the Services that select them.
+        if let Some(one) = uncertain.filter(|one| one.reason != Reason::PodsUnknown) {
+            services.entry(one.why).or_default().push(&service.name);
+        }
+    }
+    let sentence = |(why, services): (String, Vec<&NsName>)| {
+        let listed: Vec<_> = services.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+        let more = match services.len().saturating_sub(MAX_LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let s = if services.len() == 1 { "" } else { "s" };
+        format!("{why}: the endpoints of Service{s} {}{more} could not be checked", listed.join(", "))
+    };
+    unknown.extend(services.into_iter().map(sentence));
     unknown
 }

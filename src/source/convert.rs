@@ -26,7 +26,7 @@ mod profile;
 pub(in crate::source) mod read;
 mod routes;
 mod selector;
-mod service;
+pub(in crate::source) mod service;
 mod split;
 mod workload;
 

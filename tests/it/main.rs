@@ -13,6 +13,7 @@ mod linkerd;
 mod logs;
 mod mesh;
 mod metrics;
+mod no_endpoints;
 #[cfg(feature = "otel")]
 mod otel;
 mod parity;

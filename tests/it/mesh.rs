@@ -181,8 +181,7 @@ impl Mesh {
     /// What the operator is warned of: objects and reasons, as in `split bad_weight; s2 split_conflict`.
     #[track_caller]
     pub(crate) fn expect_warnings(&self, expect: &str) {
-        let status = self.status.borrow();
-        let warnings = &status.warnings;
+        let warnings = self.warnings();
         let object = |notice: &Notice| {
             let object = notice.object.clone().unwrap_or_default();
             object.rsplit('/').next().unwrap_or_default().to_owned()
@@ -194,15 +193,23 @@ impl Mesh {
         assert_eq!(got, expect, "the warnings are {warnings:#?}");
     }
 
-    /// What the operator is warned of.
+    /// The warnings, without those of Services that have no ready endpoint: nearly every script has such Services, and
+    /// is about something else.
     pub(crate) fn warnings(&self) -> Vec<Notice> {
-        self.status.borrow().warnings.clone()
+        let warnings = self.status.borrow().warnings.to_vec();
+        warnings.into_iter().filter(|notice| !is_of_empty_service(notice)).collect()
+    }
+
+    /// The warnings of Services that have no ready endpoint.
+    pub(crate) fn warnings_of_empty_services(&self) -> Vec<Notice> {
+        let warnings = self.status.borrow().warnings.to_vec();
+        warnings.into_iter().filter(is_of_empty_service).collect()
     }
 
     /// Which fields the operator is warned of, in order.
     #[track_caller]
     pub(crate) fn expect_warned_fields(&self, expect: &[&str]) {
-        let mut got: Vec<_> = self.status.borrow().warnings.iter().map(|w| w.path.clone()).collect();
+        let mut got: Vec<_> = self.warnings().iter().map(|w| w.path.clone()).collect();
         got.sort();
         assert_eq!(got, expect);
     }
@@ -364,4 +371,9 @@ impl Woken {
     pub(crate) fn take(&self) -> bool {
         self.0.swap(false, std::sync::atomic::Ordering::SeqCst)
     }
+}
+
+fn is_of_empty_service(notice: &Notice) -> bool {
+    notice.reason.is_about_endpoints()
+        && notice.object.as_ref().is_some_and(|object| object.starts_with("Service "))
 }

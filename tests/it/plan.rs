@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::golden::{check, run};
 
+mod last_endpoint;
+
 const BOOKINFO: [&str; 3] = ["plan", "--manifests", "examples/bookinfo"];
 const ISTIO: [&str; 3] = ["plan", "--manifests", "tests/data/istio-bookinfo"];
 

@@ -97,7 +97,7 @@ Exit codes:
   0  no answer changes, or answers change and no warning comes
   1  failed: the edit, the manifests or the cluster cannot be read (what is wrong is said)
   2  wrong usage
-  3  the edit brings warnings
+  3  the edit brings warnings, or takes the last ready endpoint of a Service
   4  with --exit-code: answers change, and no warning comes";
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
             notes.extend(unread(&first));
             let then = snapshot.edited(edit)?;
             let after = state(vec![first.clone(), then]);
-            notes.extend(unknown(after.cluster()));
+            notes.extend(unknown(after.cluster(), &options));
             (state(vec![first]), after)
         }
         None => {

@@ -28,7 +28,7 @@ pub(super) fn tree(explanation: &Explanation) -> Node {
     root = root.with(get.iter().map(self::get));
     root = root.with(profile.iter().map(self::profile));
     root = root.with(whereabouts.items.iter().map(address::node));
-    root.with([self::warnings(warnings)])
+    root.with([self::warnings(warnings, explanation)])
 }
 
 /// A line `name  what it is  (why)`.
@@ -209,9 +209,18 @@ fn overrides(overrides: &[Override]) -> Vec<Node> {
     overrides.iter().zip(columns(&rows)).map(node).collect()
 }
 
-fn warnings(warnings: &Listed<Oddity>) -> Node {
+fn warnings(warnings: &Listed<Oddity>, explanation: &Explanation) -> Node {
     if warnings.total() == 0 {
-        return Node::new(Line::new("nothing odd"));
+        let line = |text| Line::default().paint(BAD, text);
+        return match (&explanation.get, &explanation.profile) {
+            (Some(Get { endpoints: 0, why, .. }), _) => {
+                Node::new(because(line("clients get no endpoints"), why))
+            }
+            (_, Some(ProfileSaid { kind: ProfileKind::Empty, why, .. })) => {
+                Node::new(because(line("clients get the empty profile"), why))
+            }
+            _ => Node::new(Line::new("nothing odd")),
+        };
     }
     let line = Line::default().paint(BAD, count(warnings.total(), "warning"));
     let warning = |oddity: &Oddity| {

@@ -104,7 +104,7 @@ proptest! {
                 }
                 Happens::NoSplit(apex) => world.apply(removal(Kind::TrafficSplit, NAMES[apex])),
                 Happens::Warned(numbers) => {
-                    let status = Status { warnings: notices(&numbers), ..Status::default() };
+                    let status = Status { warnings: notices(&numbers).into(), ..Status::default() };
                     world.keeper.take_status(&status, 0);
                 }
                 Happens::Look(number) => {

@@ -7,15 +7,23 @@ use crate::{
     authority::Host,
     cluster::{Cluster, Fact},
     model::{Name, NsName, TargetRef},
-    resolve::split::named_backends,
+    resolve::{Options, no_endpoints, split::named_backends},
 };
 
 impl Question {
     /// The part of the cluster that [`explain`](super::explain) reads for this question: from it comes the same
     /// explanation. It costs little, but for a host name, which is looked for in all slices of its service.
     #[must_use]
-    pub fn excerpt(&self, cluster: &Cluster) -> Cluster {
-        cluster.excerpt(&self.facts(cluster))
+    pub fn excerpt(&self, cluster: &Cluster, options: &Options) -> Cluster {
+        let mut facts = self.facts(cluster);
+        let services: Vec<_> = facts
+            .iter()
+            .filter_map(|fact| if let Fact::Service(name) = fact { Some(name.clone()) } else { None })
+            .collect();
+        facts.extend(
+            services.iter().flat_map(|name| no_endpoints::facts(cluster, options, name, self.authority.port)),
+        );
+        cluster.excerpt(&facts)
     }
 
     fn facts(&self, cluster: &Cluster) -> BTreeSet<Fact> {

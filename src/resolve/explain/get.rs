@@ -6,7 +6,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Explaining, Label, Said, Serving, Splits, Whereabouts,
+    BackendState, Explaining, Label, Said, Serving, Splits, Whereabouts,
     endpoint::{Behind, Origins, Place, labels, said},
     serving::{Search, Wanted, zone_why},
 };
@@ -94,7 +94,7 @@ impl<'a> Told<'a> {
         search: &mut Search,
     ) -> (Option<Get>, Vec<Whereabouts>) {
         let own = self.own(explaining, look, search);
-        let (outcome, why) = self.outcome(explaining, splits);
+        let (outcome, why) = self.outcome(explaining, look, own.as_ref(), splits);
         let weights = self.view.entries().iter().map(|entry| u64::from(entry.weight));
         let get = Get {
             outcome,
@@ -118,7 +118,13 @@ impl<'a> Told<'a> {
         Some(serving)
     }
 
-    fn outcome(&self, explaining: &Explaining<'a>, splits: Option<&Splits>) -> (Outcome, String) {
+    fn outcome(
+        &self,
+        explaining: &Explaining<'a>,
+        look: &mut Look<'a>,
+        own: Option<&Serving>,
+        splits: Option<&Splits>,
+    ) -> (Outcome, String) {
         let Some(service) = self.service else {
             return (Outcome::Absent, "there is no such Service".to_owned());
         };
@@ -139,15 +145,17 @@ impl<'a> Told<'a> {
                 (Outcome::Split, format!("the merged reading: TrafficSplit {applied} divides the traffic"))
             }
             (true, true) => {
+                let mut backends = splits.into_iter().flat_map(|splits| &splits.backends.items);
+                let reason = backends.find(|backend| backend.state != BackendState::NoWeight);
+                let reason = reason.map(|backend| format!(": {}", backend.why)).unwrap_or_default();
                 let why = format!(
-                    "TrafficSplit {applied} divides the traffic, but no backend with a weight has an endpoint for this client"
+                    "TrafficSplit {applied} divides the traffic, but no backend with a weight has an endpoint for this client{reason}"
                 );
                 (Outcome::Empty, why)
             }
             (false, false) => (Outcome::Own, not_split()),
             (false, true) => {
-                let why = "the Service exists, but none of its endpoints is for this client".to_owned();
-                (Outcome::Empty, why)
+                (Outcome::Empty, explaining.why_empty(look, service, explaining.instance(), own))
             }
         }
     }

@@ -160,6 +160,11 @@ impl<'a> Explaining<'a> {
             let backend = self.backend(look, &split, part, told, search);
             splits.backends.add(|| backend);
         }
+        if splits.backends.items.iter().any(|backend| backend.state == BackendState::Serves) {
+            let empty =
+                splits.backends.items.iter_mut().filter(|backend| backend.state == BackendState::Empty);
+            empty.for_each(|backend| backend.why += "; its share goes to the others");
+        }
         splits.ignored = self.ignored(won);
         splits
     }
@@ -237,12 +242,8 @@ impl<'a> Explaining<'a> {
             (BackendState::NoWeight, "the split gives it no weight".to_owned())
         } else if answered.is_some() {
             (BackendState::Serves, String::new())
-        } else if !ready {
-            let why = "no endpoint of it can be given to anybody; its share goes to the others".to_owned();
-            (BackendState::Empty, why)
-        } else if is_answer {
-            let why = "none of its endpoints is for this client; its share goes to the others".to_owned();
-            (BackendState::Empty, why)
+        } else if !ready || is_answer {
+            (BackendState::Empty, self.why_empty(look, service, None, Some(&serving)))
         } else {
             (BackendState::Serves, String::new())
         };

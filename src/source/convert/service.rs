@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Rejection, port_lists::opaque_ports, read::At};
-use crate::model::{NsName, Service, ServiceKind, ServicePort};
+use crate::model::{LabelSet, NsName, Service, ServiceKind, ServicePort, TargetPort};
 
 /// Marks a Service whose endpoints are in other clusters: as a label for one, as an annotation for several.
 const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
@@ -43,6 +43,7 @@ pub(super) fn service(name: NsName, root: &At<'_, '_>) -> Result<Service, Reject
         local_traffic_only: spec.get("internalTrafficPolicy")?.text()? == Some("Local"),
         multi_cluster_marker: multi_cluster_marker(root)?,
         opaque_ports: opaque_ports(root, named)?,
+        selector: LabelSet::new(spec.get("selector")?.texts()?),
         ports,
     })
 }
@@ -68,15 +69,26 @@ fn cluster_ips(spec: &At<'_, '_>) -> Result<(Vec<IpAddr>, bool), Rejection> {
 
 fn ports(spec: &At<'_, '_>) -> Result<Vec<ServicePort>, Rejection> {
     let mut ports = Vec::new();
-    for item in spec.get("ports")?.items()? {
+    for (index, item) in spec.get("ports")?.items()?.enumerate() {
         if !item.is_tcp_port()? {
             continue;
         }
         let at = item.get("port")?;
         let port = at.port()?.ok_or_else(|| at.wrong("the number that clients use"))?;
-        ports.push(ServicePort { name: item.get("name")?.text()?.unwrap_or_default().into(), port });
+        let name = item.get("name")?.text()?.unwrap_or_default().into();
+        ports.push(ServicePort { name, port, target: target(&item, port)?, index });
     }
     Ok(ports)
+}
+
+/// `targetPort`, which is `port` if it is absent.
+pub(in crate::source) fn target(item: &At<'_, '_>, port: u16) -> Result<TargetPort, Rejection> {
+    let at = item.get("targetPort")?;
+    if let Some(name) = at.value().as_str().filter(|name| !name.is_empty()) {
+        return Ok(TargetPort::Name(name.into()));
+    }
+    let is_absent = at.is_absent() || at.value().as_str() == Some("") || at.value().as_u64() == Some(0);
+    Ok(TargetPort::Number(if is_absent { port } else { at.port()?.unwrap_or(port) }))
 }
 
 fn multi_cluster_marker(root: &At<'_, '_>) -> Result<Option<&'static str>, Rejection> {

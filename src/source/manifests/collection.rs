@@ -233,9 +233,12 @@ impl Collection {
 
     /// What differs from what was sent last.
     fn news(&mut self, objects: Objects, report: Report) -> Batch {
-        let events =
+        let mut events =
             self.sent.as_ref().map_or_else(|| everything(&objects), |sent| difference(sent, &objects));
         let is_first = self.sent.replace(objects).is_none();
+        if is_first || self.report.without_pods != report.without_pods {
+            events.insert(0, Event::Folder(report.without_pods.clone().into()));
+        }
         let mut batch = Batch { events, report: None, since: Some(tokio::time::Instant::now()) };
         if is_first || *self.report != report {
             self.report = Arc::new(report);
@@ -364,7 +367,7 @@ fn everything(objects: &Objects) -> Vec<Event> {
         let objects = sorted.iter().filter(|(id, _)| id.kind == kind).map(|(_, object)| (*object).clone());
         Event::Replace(kind, objects.collect())
     };
-    [Event::Folder].into_iter().chain(Kind::ALL.into_iter().map(all_of)).collect()
+    Kind::ALL.into_iter().map(all_of).collect()
 }
 
 /// What turns the objects before into those after, in the order of their names.

@@ -96,9 +96,9 @@ fn events(batch: &Batch) -> Vec<String> {
         Event::Replace(kind, objects) | Event::ReplaceExcept(kind, objects, _) => {
             format!("= {kind} {}", objects.len())
         }
-        Event::Folder => unreachable!("it is left out"),
+        Event::Folder(_) => unreachable!("it is left out"),
     };
-    batch.events.iter().filter(|event| **event != Event::Folder).map(show).collect()
+    batch.events.iter().filter(|event| !matches!(event, Event::Folder(_))).map(show).collect()
 }
 
 /// A Service that nothing is made up for.

@@ -45,11 +45,47 @@ async fn split_beside_some_service_is_reported_for_those_that_are_missing() {
     let (code, out) = check(&format!("{SPLIT}---\n{service}")).await;
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("[apex_missing]") && out.contains("[backend_missing]"), "{out}");
-    assert!(!out.contains("could not be checked"), "{out}");
+    assert!(!out.contains("apexes and backends"), "{out}");
 }
 
 #[tokio::test]
 async fn manifests_that_refer_to_nothing_have_nothing_unknown() {
     let (code, out) = check("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}").await;
     assert!(code == 0 && !out.contains("could not be checked"), "{out}");
+}
+
+const SERVICES: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {ports: [{port: 5432}]}
+---
+";
+
+#[tokio::test]
+async fn services_without_any_pod_are_not_odd_and_reported_once() {
+    let (code, out) = check(SERVICES).await;
+    assert_eq!(code, 0, "{out}");
+    let unknown = "no Pod or workload is in these manifests: the endpoints of Services default/db, default/web could not be checked";
+    assert_eq!(out.lines().last(), Some(unknown), "{out}");
+}
+
+#[tokio::test]
+async fn namespace_without_any_pod_is_unknown_and_others_are_checked() {
+    let system = SERVICES.replace("metadata: {name:", "metadata: {namespace: kube-system, name:");
+    let pods = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {selector: {matchLabels: {app: api}}, template: \
+                {metadata: {labels: {app: api}}, spec: {containers: [{name: x, image: x}]}}}\n---\n";
+    let (code, out) = check(&format!("{system}{pods}")).await;
+    assert_eq!(code, 0, "{out}");
+    let unknown = "no Pod of namespace kube-system is in these manifests: the endpoints of Services kube-system/db, kube-system/web \
+                   could not be checked";
+    assert!(out.contains(unknown), "{out}");
+
+    let (code, out) = check(&format!("{system}{pods}{SERVICES}")).await;
+    assert!(code == 1 && out.contains("[selector_matches_nothing]") && out.contains(unknown), "{out}");
 }

@@ -369,7 +369,7 @@ fn open(folder: &Path) -> Batch {
 fn objects(batch: &Batch) -> impl Iterator<Item = &Object> {
     batch.events.iter().flat_map(|event| match event {
         Event::Replace(_, objects) => objects.as_slice(),
-        Event::Folder => &[],
+        Event::Folder(_) => &[],
         other => panic!("the first batch is of lists: {other:?}"),
     })
 }

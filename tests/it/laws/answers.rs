@@ -197,8 +197,12 @@ proptest! {
         history.batches.iter().for_each(|(edits, _)| _ = engine.apply(world.edit_all(edits)));
         let before = engine.resolutions();
         for namespace in ["d", "e", "far"] {
-            // A split whose Service is missing looks for Services of similar names in its own namespace.
-            let looked_for = |object: &Object| object.kind() == Kind::Service && namespace != "far";
+            // A split whose Service is missing looks for Services of similar names in its own namespace, and one with a
+            // backend that is empty for what that could select.
+            let looked_for = |object: &Object| {
+                let kinds = [Kind::Service, Kind::Pod, Kind::ExternalWorkload, Kind::EndpointSlice, Kind::Endpoints];
+                kinds.contains(&object.kind()) && namespace != "far"
+            };
             for object in lonely_objects(namespace).into_iter().filter(|object| !looked_for(object)) {
                 engine.apply(vec![Event::Upsert(object.clone())]);
                 engine.apply(vec![Event::Remove(object.id())]);
@@ -248,7 +252,7 @@ fn id_of(event: &Event) -> ObjectId {
     match event {
         Event::Upsert(object) => object.id(),
         Event::Remove(id) => id.clone(),
-        Event::Replace(..) | Event::ReplaceExcept(..) | Event::Folder => {
+        Event::Replace(..) | Event::ReplaceExcept(..) | Event::Folder(_) => {
             unreachable!("a shuffle has only edits of single objects")
         }
     }

@@ -95,7 +95,7 @@ proptest! {
             let answer = resolve(&cluster, &options, &target.query, &target.client).answer;
             let truth = read(&answer).map_err(TestCaseError::fail)?;
             let explanation = explain(&cluster, &options, &question(target, None));
-            let excerpt = question(target, None).excerpt(&cluster);
+            let excerpt = question(target, None).excerpt(&cluster, &options);
             prop_assert_eq!(&explain(&excerpt, &options, &question(target, None)), &explanation);
             let json = serde_json::to_string(&explanation).expect("JSON");
             prop_assert_eq!(&serde_json::from_str::<Explanation>(&json).expect("the same back"), &explanation);
@@ -127,7 +127,7 @@ proptest! {
                     for (addr, one) in &known {
                         let spot = Spot { ip: addr.ip(), port: Some(addr.port()) };
                         let explanation = explain(&cluster, &options, &question(target, Some(spot)));
-                        let excerpt = question(target, Some(spot)).excerpt(&cluster);
+                        let excerpt = question(target, Some(spot)).excerpt(&cluster, &options);
                         prop_assert_eq!(&explain(&excerpt, &options, &question(target, Some(spot))), &explanation);
                         let here = explanation.whereabouts.items.iter().find(|w| w.weight.is_some());
                         let here = here.expect("what is given out is found");

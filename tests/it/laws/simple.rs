@@ -6,8 +6,8 @@ use std::{net::IpAddr, sync::Arc};
 use switchyard::{
     context::Reading,
     model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, NsName, Object, Service, ServiceKind, ServicePort,
-        Subset, TargetRef, TrafficSplit,
+        Backend, Endpoint, EndpointPort, EndpointSlice, LabelSet, NsName, Object, Service, ServiceKind,
+        ServicePort, Subset, TargetRef, TrafficSplit,
     },
     resolve::{Client, Query, Target},
     weight::Milli,
@@ -23,7 +23,8 @@ pub(crate) fn service(service: &str) -> Object {
         name: name(service),
         kind: ServiceKind::ClusterIp,
         cluster_ips: Vec::new(),
-        ports: vec![ServicePort { name: "http".into(), port: 80 }],
+        selector: LabelSet::default(),
+        ports: vec![ServicePort::new("http", 80)],
         local_traffic_only: false,
         multi_cluster_marker: None,
         opaque_ports: None,

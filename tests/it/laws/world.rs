@@ -90,7 +90,7 @@ impl World {
             Event::Remove(id) => self.remove(id),
             Event::Replace(kind, objects) => self.replace(*kind, objects, &BTreeSet::new()),
             Event::ReplaceExcept(kind, objects, kept) => self.replace(*kind, objects, kept),
-            Event::Folder => {}
+            Event::Folder(_) => {}
         }
     }
 

@@ -127,13 +127,14 @@ fn service(name: NsName, words: &[&str]) -> Service {
     };
     let ports = words.iter().filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(|word| {
         let (port, name) = word.split_once('/').unwrap_or((word, ""));
-        ServicePort { name: name.into(), port: port.parse().expect("a port") }
+        ServicePort::new(name, port.parse().expect("a port"))
     });
     let ips = words.iter().filter_map(|word| word.strip_prefix("ip="));
     Service {
         name,
         kind,
         cluster_ips: ips.map(|ip| ip.parse().expect("an address")).collect(),
+        selector: LabelSet::default(),
         ports: ports.collect(),
         local_traffic_only: words.contains(&"local"),
         multi_cluster_marker: words.contains(&"marker").then_some("multicluster.linkerd.io/remote-discovery"),

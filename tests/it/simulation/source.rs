@@ -132,7 +132,7 @@ fn kind(event: &Event) -> Kind {
         Event::Upsert(object) => object.kind(),
         Event::Remove(id) => id.kind,
         Event::Replace(kind, _) | Event::ReplaceExcept(kind, ..) => *kind,
-        Event::Folder => unreachable!("this source is a cluster"),
+        Event::Folder(_) => unreachable!("this source is a cluster"),
     }
 }
 

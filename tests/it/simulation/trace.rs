@@ -36,7 +36,7 @@ impl Trace {
                 Event::ReplaceExcept(kind, objects, kept) => {
                     self.note(format_args!("told all {} {kind} but {}", objects.len(), kept.len()));
                 }
-                Event::Folder => self.note(format_args!("told that it is a folder")),
+                Event::Folder(_) => self.note(format_args!("told that it is a folder")),
             }
         }
         self.note(format_args!("in one batch: {}", events.len()));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{super::*, ip, object, rejected};
-use crate::model::{PortRanges, Service, ServiceKind, ServicePort};
+use crate::model::{LabelSet, PortRanges, Service, ServiceKind, ServicePort, TargetPort};
 
 #[track_caller]
 fn service(fields: Value) -> Service {
@@ -13,8 +13,8 @@ fn service(fields: Value) -> Service {
     }
 }
 
-fn service_port(name: &str, port: u16) -> ServicePort {
-    ServicePort { name: name.into(), port }
+fn service_port(name: &str, port: u16, index: usize) -> ServicePort {
+    ServicePort { index, ..ServicePort::new(name, port) }
 }
 
 #[test]
@@ -23,6 +23,7 @@ fn a_service_keeps_addresses_and_tcp_ports() {
         "clusterIP": "10.96.0.7",
         "clusterIPs": ["10.96.0.7", "fd00::7"],
         "internalTrafficPolicy": "Local",
+        "selector": { "app": "web" },
         "ports": [
             { "port": 80, "name": "http", "targetPort": "web" },
             { "port": 53, "name": "dns", "protocol": "UDP" },
@@ -35,7 +36,11 @@ fn a_service_keeps_addresses_and_tcp_ports() {
             name: NsName::new("d", "x"),
             kind: ServiceKind::ClusterIp,
             cluster_ips: vec![ip("10.96.0.7"), ip("fd00::7")],
-            ports: vec![service_port("http", 80), service_port("", 81)],
+            selector: LabelSet::new([("app", "web")]),
+            ports: vec![
+                ServicePort { target: TargetPort::Name("web".into()), ..service_port("http", 80, 0) },
+                service_port("", 81, 2),
+            ],
             local_traffic_only: true,
             multi_cluster_marker: None,
             opaque_ports: None,

@@ -10,8 +10,8 @@ use proptest::{
     sample::{select, subsequence},
 };
 use switchyard::model::{
-    Backend, Endpoint, EndpointPort, EndpointSlice, Mirror, Name, NsName, Problem, ProfileOverride, Reason,
-    Service, ServiceKind, ServicePort, ServiceProfile, Subset, TargetRef, TrafficSplit,
+    Backend, Endpoint, EndpointPort, EndpointSlice, LabelSet, Mirror, Name, NsName, Problem, ProfileOverride,
+    Reason, Service, ServiceKind, ServicePort, ServiceProfile, Subset, TargetPort, TargetRef, TrafficSplit,
 };
 
 use super::{
@@ -40,15 +40,33 @@ pub(super) fn service() -> impl Strategy<Value = Service> {
     ];
     let ips = subsequence(vec![[10, 96, 0, 1], [10, 96, 0, 2], [10, 96, 0, 3]], 0..2);
     let rare = (weighted(0.25, Just(())), weighted(0.05, Just("mirror")), weighted(0.2, some_ports()));
-    (service_name(), kind, ports, ips, rare).prop_map(
-        |(name, kind, ports, ips, (local, multi_cluster_marker, opaque_ports))| Service {
-            name,
-            kind,
-            cluster_ips: ips.into_iter().map(IpAddr::from).collect(),
-            ports: ports.into_iter().map(|(name, port)| ServicePort { name: name.into(), port }).collect(),
-            local_traffic_only: local.is_some(),
-            multi_cluster_marker,
-            opaque_ports,
+    // Pods have the label `app`, of `a` or `b`, and container ports of these names.
+    let selector =
+        of(select(vec!["a", "b", "c", "bb"])).prop_map(|app| LabelSet::new(app.map(|app| ("app", app))));
+    let target = prop_oneof![
+        2 => Just(None),
+        1 => Just(Some("http")),
+        1 => Just(Some("htpp")),
+    ];
+    (service_name(), kind, ports, ips, rare, selector, target).prop_map(
+        |(name, kind, ports, ips, (local, multi_cluster_marker, opaque_ports), selector, target)| {
+            let port = |(name, port)| {
+                let new = ServicePort::new(name, port);
+                match target {
+                    Some(target) => ServicePort { target: TargetPort::Name(target.into()), ..new },
+                    None => new,
+                }
+            };
+            Service {
+                name,
+                kind,
+                cluster_ips: ips.into_iter().map(IpAddr::from).collect(),
+                selector,
+                ports: ports.into_iter().map(port).collect(),
+                local_traffic_only: local.is_some(),
+                multi_cluster_marker,
+                opaque_ports,
+            }
         },
     )
 }

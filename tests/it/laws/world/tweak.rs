@@ -35,13 +35,14 @@ impl Tweak {
 
     fn service(&self, service: &Service) -> Service {
         let mut service = service.clone();
-        match self.part % 4 {
+        match self.part % 5 {
+            4 => service.selector = LabelSet::new(self.name("").iter().map(|app| ("app", app.as_str()))),
             0 => service.local_traffic_only = !service.local_traffic_only,
             1 => _ = service.ports.pop(),
             2 => service.opaque_ports = self.ports(),
             _ => {
                 let number = if self.choice.is_multiple_of(2) { 80 } else { 90 };
-                service.ports.insert(0, ServicePort { name: "http".into(), port: number });
+                service.ports.insert(0, ServicePort::new("http", number));
             }
         }
         service

@@ -1,0 +1,146 @@
+//! Warnings of Services that no ready endpoint serves, in a cluster: they come and go as the state does.
+
+use serde_json::{Value, json};
+use switchyard::{metrics::Because, model::Reason};
+
+use crate::mesh::{Mesh, row};
+
+fn service(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "d" },
+        "spec": { "selector": { "app": app }, "ports": [{ "port": 80 }] },
+    })
+}
+
+/// A Pod of the ReplicaSet of a Deployment.
+fn pod(namespace: &str, name: &str, deployment: &str, app: &str) -> Value {
+    let owner = json!({ "kind": "ReplicaSet", "name": format!("{deployment}-5d4"), "controller": true });
+    let labels = json!({ "app": app, "pod-template-hash": "5d4" });
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name, "namespace": namespace, "labels": labels, "ownerReferences": [owner] },
+        "spec": { "containers": [{ "name": "main", "ports": [{ "name": "http", "containerPort": 8080 }] }] },
+        "status": { "phase": "Running", "podIP": "10.0.0.1" },
+    })
+}
+
+fn slice(service: &str, pod: &str, ready: bool) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": { "name": format!("{service}-x"), "namespace": "d", "labels": { "kubernetes.io/service-name": service } },
+        "ports": [{ "port": 8080 }],
+        "endpoints": [{
+            "addresses": ["10.0.0.1"], "conditions": { "ready": ready },
+            "targetRef": { "kind": "Pod", "name": pod, "namespace": "d" },
+        }],
+    })
+}
+
+/// Expects these warnings of Services without endpoints: object, reason, and the message up to what follows for traffic.
+#[track_caller]
+fn expect(mesh: &Mesh, expected: &[(&str, &str, &str)]) {
+    let warnings = mesh.warnings_of_empty_services();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let got: Vec<_> = warnings
+        .iter()
+        .map(|w| {
+            (
+                text(&w.object),
+                w.reason.to_string(),
+                w.message.split(": clients get").next().unwrap_or_default(),
+            )
+        })
+        .collect();
+    let got: Vec<_> =
+        got.iter().map(|(object, reason, message)| (object.as_str(), reason.as_str(), *message)).collect();
+    assert_eq!(got, expected);
+}
+
+fn raised(mesh: &Mesh, reason: Reason) -> u64 {
+    mesh.metrics.warned.get_or_create(&Because { reason: reason.as_str() }).get()
+}
+
+#[test]
+fn warning_goes_with_the_first_ready_endpoint_and_comes_with_the_true_reason() {
+    let mut mesh = Mesh::given("");
+    mesh.read(&[service("web", "web")]);
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", "selector app=web matches no Pod")]);
+    mesh.read(&[pod("d", "web-1", "web", "web")]);
+    let pending = "the Pods that selector app=web matches are not endpoints yet: none has an address, or all have ended";
+    expect(&mesh, &[("Service d/web", "no_ready_endpoint", pending)]);
+    mesh.read(&[slice("web", "web-1", false)]);
+    expect(&mesh, &[("Service d/web", "no_ready_endpoint", "its only endpoint is not ready")]);
+    mesh.read(&[slice("web", "web-1", true)]);
+    expect(&mesh, &[]);
+    mesh.edit("- pod web-1");
+    let gone = "endpoint 10.0.0.1 is left out: its Pod d/web-1 does not exist";
+    expect(&mesh, &[("Service d/web", "endpoints_excluded", gone)]);
+    mesh.edit("- slice web-x");
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", "selector app=web matches no Pod")]);
+}
+
+#[test]
+fn service_that_flaps_is_logged_once_for_each_of_its_versions() {
+    let mut mesh = Mesh::given("");
+    mesh.read(&[service("web", "web"), pod("d", "web-1", "web", "web")]);
+    for version in 1..=2 {
+        row(format!("version {version}"));
+        mesh.read(&[service("web", if version == 1 { "web" } else { "" })]);
+        for _ in 0..5 {
+            mesh.read(&[slice("web", "web-1", true)]);
+            mesh.read(&[slice("web", "web-1", false)]);
+        }
+        assert_eq!(mesh.warnings_of_empty_services().len(), 1);
+        // One more for the Pods that were no endpoints yet, before there was a slice.
+        assert_eq!(raised(&mesh, Reason::NotReady), version + 1);
+    }
+}
+
+#[test]
+fn labels_that_nearly_match_are_named_with_the_deployment_of_their_pods() {
+    let mut mesh = Mesh::given("");
+    mesh.read(&[service("web", "wbe"), pod("other", "web-1", "web", "wbe")]);
+    let elsewhere = "selector app=wbe matches no Pod (Deployment web of namespace other has these labels)";
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", elsewhere)]);
+    mesh.read(&[pod("d", "web-1", "web", "web")]);
+    let nearest = "selector app=wbe matches no Pod (nearest: app=web of Deployment web)";
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", nearest)]);
+    mesh.edit("- pod web-1; - pod other/web-1");
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", "selector app=wbe matches no Pod")]);
+}
+
+#[test]
+fn apex_of_a_split_needs_no_endpoints_of_its_own() {
+    let mut mesh = Mesh::given("service a 80; endpoints a A1; service web 80");
+    let none = "it has no selector, and no EndpointSlice or Endpoints is of d/web";
+    expect(&mesh, &[("Service d/web", "no_endpoint_slice", none)]);
+    mesh.edit("split web a=1");
+    expect(&mesh, &[]);
+    mesh.edit("- split split; profile web to:a:80=1");
+    expect(&mesh, &[]);
+}
+
+#[test]
+fn empty_backend_has_the_reason_of_its_service() {
+    let mut mesh = Mesh::given("service web 80; service a 80; endpoints a A1; split web a=1 b=1");
+    mesh.read(&[service("b", "b")]);
+    let warnings = mesh.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let expect =
+        "Service d/b has no ready endpoint on port 80: selector app=b matches no Pod; its share goes to";
+    assert!(warnings[0].message.starts_with(expect), "{warnings:?}");
+}
+
+#[test]
+fn backend_without_weight_may_be_scaled_to_zero_and_is_reported_once_it_has_weight() {
+    let mut mesh = Mesh::given("service web 80; service a 80; endpoints a A1; split web a=1 canary=0");
+    mesh.read(&[service("canary", "canary")]);
+    expect(&mesh, &[]);
+    mesh.edit("split web a=1 canary=1");
+    expect(&mesh, &[("Service d/canary", "selector_matches_nothing", "selector app=canary matches no Pod")]);
+    mesh.edit("split web a=1 canary=0");
+    expect(&mesh, &[]);
+    mesh.read(&[pod("d", "canary-1", "canary", "canray")]);
+    let typo = "selector app=canary matches no Pod (nearest: app=canray of Deployment canary)";
+    expect(&mesh, &[("Service d/canary", "selector_matches_nothing", typo)]);
+}
