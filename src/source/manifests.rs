@@ -36,6 +36,8 @@ use crate::model::Reason;
 
 mod addresses;
 mod collection;
+#[cfg(test)]
+mod complete;
 mod controllers;
 mod edit;
 mod folder;
@@ -43,6 +45,7 @@ mod hash;
 mod items;
 mod kinds;
 mod outside;
+mod schema;
 mod services;
 mod settling;
 mod workloads;

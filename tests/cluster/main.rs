@@ -10,6 +10,7 @@
 //! [`control_plane`] starts a cluster, [`flagger`] what shifts traffic in it. [`harness`] proves the first,
 //! [`canary`] the second.
 
+mod api_server;
 mod canary;
 mod control_plane;
 mod deploy;

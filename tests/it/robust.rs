@@ -385,7 +385,7 @@ async fn check_finds_what_is_odd_and_where() {
 
     let folder = copy_of_bookinfo();
     let odd = "apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata:\n  name: odd\nspec:\n  \
-               service: ratings\n  backends:\n  - service: ratings\n    weight: -5\n  - service: nobody\n    weight: 1\n";
+               service: ratings\n  backends:\n  - service: ratings\n    weight: 0.0001\n  - service: nobody\n    weight: 1\n";
     fs::write(folder.path().join("odd.yaml"), odd).expect("written");
     let path = folder.path().to_str().expect("text");
 
@@ -399,7 +399,7 @@ async fn check_finds_what_is_odd_and_where() {
     let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let reasons: Vec<_> =
         report["warnings"].as_array().expect("a list").iter().map(|w| w["reason"].as_str()).collect();
-    assert_eq!(reasons, [Some("bad_weight"), Some("backend_missing")]);
+    assert_eq!(reasons, [Some("odd_weight"), Some("backend_missing")]);
 }
 
 #[tokio::test]

@@ -72,11 +72,17 @@ fn what_is_off_screen_is_not_drawn_and_a_change_arrives() {
 
     // All endpoints of one service at once.
     let mut many = String::from(
-        "apiVersion: v1\nkind: Service\nmetadata: { name: wide }\nspec: { ports: [{ name: http, port: 80 }] }\n---\n\
-         apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nmetadata: { name: wide, labels: { \
-         kubernetes.io/service-name: wide } }\nports: [{ name: http, port: 8080 }]\nendpoints:\n",
+        "apiVersion: v1\nkind: Service\nmetadata: { name: wide }\nspec: { ports: [{ name: http, port: 80 }] }\n",
     );
     for n in 0..10_000 {
+        if n % 1000 == 0 {
+            _ = write!(
+                many,
+                "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: IPv4\nmetadata: {{ name: \
+                 wide-{n}, labels: {{ kubernetes.io/service-name: wide }} }}\nports: [{{ name: http, port: 8080 }}]\n\
+                 endpoints:\n"
+            );
+        }
         _ = writeln!(many, "- {{ addresses: [10.{}.{}.{}] }}", 100 + n / 62_500, n / 250 % 250, n % 250);
     }
     server.write("wide.yaml", &many);

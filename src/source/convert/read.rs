@@ -69,6 +69,43 @@ impl<'v> At<'_, 'v> {
         Ok(items.iter().enumerate().map(|(i, value)| At { value, step: Step::Item(i), parent: Some(self) }))
     }
 
+    /// A field of this mapping; absent also if this is no mapping.
+    pub(in crate::source) fn field<'s>(&'s self, field: &'s str) -> At<'s, 'v> {
+        At { value: self.value.get(field).unwrap_or(&NULL), step: Step::Field(field), parent: Some(self) }
+    }
+
+    /// Every field of this mapping that is there, with its name; none if this is no mapping.
+    pub(in crate::source) fn entries<'s>(&'s self) -> impl Iterator<Item = (&'v str, At<'s, 'v>)> {
+        let fields = self.value.as_object().into_iter().flatten();
+        fields.map(|(field, value)| {
+            (field.as_str(), At { value, step: Step::Field(field), parent: Some(self) })
+        })
+    }
+
+    /// The items of this list; none if this is no list.
+    pub(in crate::source) fn list<'s>(&'s self) -> impl Iterator<Item = At<'s, 'v>> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items.map(|(index, value)| At { value, step: Step::Item(index), parent: Some(self) })
+    }
+
+    /// The name of the field that this is, if it is one.
+    pub(in crate::source) fn name_of_field(&self) -> Option<&str> {
+        match self.step {
+            Step::Field(field) => Some(field),
+            Step::Root | Step::Item(_) => None,
+        }
+    }
+
+    /// This string; the empty one if this is no string.
+    pub(in crate::source) fn str(&self) -> &'v str {
+        self.value.as_str().unwrap_or_default()
+    }
+
+    /// This whole number, if this is one. `1.0` is one as well, as it is for an API server that gets it from YAML.
+    pub(in crate::source) fn int(&self) -> Option<i64> {
+        whole(self.value)
+    }
+
     /// This string, if there is one.
     pub(in crate::source) fn text(&self) -> Result<Option<&'v str>, Rejection> {
         match self.value {
@@ -129,7 +166,8 @@ impl<'v> At<'_, 'v> {
         match self.value {
             Value::Null => Ok(None),
             Value::Number(n) => {
-                n.as_u64().and_then(|n| T::try_from(n).ok()).map(Some).ok_or_else(|| self.wrong(range))
+                let number = n.as_u64().or_else(|| whole(self.value)?.try_into().ok());
+                number.and_then(|n| T::try_from(n).ok()).map(Some).ok_or_else(|| self.wrong(range))
             }
             _ => Err(self.wrong(range)),
         }
@@ -176,6 +214,30 @@ impl<'v> At<'_, 'v> {
         self.reject(format!("expected {wanted}, found {}", found(self.value)))
     }
 
+    /// The complaint that this value is of another type than what is `wanted` here, with what YAML made of it if that
+    /// may surprise.
+    pub(in crate::source) fn wrong_type(&self, wanted: &str) -> Rejection {
+        let mut rejection = self.wrong(wanted);
+        let hint = match self.value {
+            Value::Bool(false) if wanted.contains("string") => {
+                " (no, off and false are booleans in YAML; write the text in quotes)"
+            }
+            Value::Bool(true) if wanted.contains("string") => {
+                " (yes, on and true are booleans in YAML; write the text in quotes)"
+            }
+            Value::Number(_) if wanted.contains("string") => " (write it in quotes)",
+            Value::String(text) if wanted.contains("number") && text.parse::<f64>().is_ok() => {
+                " (write it without quotes)"
+            }
+            Value::String(text) if wanted == "true or false" && matches!(&**text, "true" | "false") => {
+                " (write it without quotes)"
+            }
+            _ => "",
+        };
+        rejection.message.push_str(hint);
+        rejection
+    }
+
     /// The way here, for example `spec.ports[0].port`.
     pub(in crate::source) fn path(&self) -> String {
         let mut steps = Vec::new();
@@ -194,6 +256,19 @@ impl<'v> At<'_, 'v> {
         }
         path
     }
+}
+
+/// This whole number, if the value is one that fits. A float without a fraction is one: an API server gets `1.0` in
+/// YAML as 1.
+fn whole(value: &Value) -> Option<i64> {
+    /// From here on floats are not exact.
+    const EXACT: f64 = (1_i64 << 53) as f64;
+    let number = value.as_number()?;
+    number.as_i64().or_else(|| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)?;
+        #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
+        Some(float as i64)
+    })
 }
 
 /// Adds a field to a path. A key that would be misread is quoted: `metadata.labels["a.b/c"]`.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     kinds::{self, Meant, Ours},
     outside::Outside,
+    schema,
     services::Selecting,
     workloads::{ExplicitPod, Workload, WorkloadKind},
     yaml::{self, Lines, NodeId, SyntaxError},
@@ -177,8 +178,11 @@ impl Items {
         };
         let name = NsName::new(namespace, name);
         let is_guess = meant.is_guess;
+        let faults =
+            if meant.wrong.is_none() { schema::check(api_version, kind, &value) } else { Vec::new() };
         let (key, content) = object(meant, name, &value);
-        let content = content.map_err(|rejection| vec![rejection]);
+        let content =
+            if faults.is_empty() { content.map_err(|rejection| vec![rejection]) } else { Err(faults) };
         let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
         let paths = match node.filter(|_| keeps_lines) {
             Some(node) => lines.paths(node),

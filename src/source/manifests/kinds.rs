@@ -35,7 +35,7 @@ pub(super) struct Meant {
 /// What an object is meant to be; `None` if it is of no concern here, so that it need not even have a name.
 pub(super) fn meant(api_version: &str, kind: &str) -> Option<Meant> {
     if let Some(ours) = exactly(api_version, kind) {
-        return Some(Meant { ours, wrong: None, is_guess: false });
+        return Some(Meant { ours, wrong: removed(api_version), is_guess: false });
     }
     let (ours, name) = in_any_case(kind)?;
     let is_exact = name == kind;
@@ -57,6 +57,23 @@ pub(super) fn meant(api_version: &str, kind: &str) -> Option<Meant> {
         Ours::Workload(_) => true,
     };
     Some(Meant { ours, wrong: Some(Rejection { path: path.into(), ..rejection }), is_guess })
+}
+
+/// Versions of built-in kinds that API servers served once, the version that took their place, and the version of
+/// Kubernetes that removed them.
+const REMOVED: [(&str, &str, &str); 5] = [
+    ("extensions/v1beta1", "apps/v1", "1.16"),
+    ("apps/v1beta1", "apps/v1", "1.16"),
+    ("apps/v1beta2", "apps/v1", "1.16"),
+    ("batch/v1beta1", "batch/v1", "1.25"),
+    ("discovery.k8s.io/v1beta1", "discovery.k8s.io/v1", "1.25"),
+];
+
+/// Why an object of one of our kinds is refused for its version, if it is.
+fn removed(api_version: &str) -> Option<Rejection> {
+    let (_, right, since) = REMOVED.into_iter().find(|(removed, ..)| *removed == api_version)?;
+    let message = format!("expected {right}, found {api_version:?}, which Kubernetes {since} removed");
+    Some(Rejection { path: "apiVersion".into(), message })
 }
 
 /// How a kind that is skipped is called: with its group if ours has the same name, as Knative's Service has.

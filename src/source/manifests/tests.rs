@@ -364,7 +364,8 @@ fn a_folder_that_is_gone_takes_nothing_with_it() {
 #[test]
 fn one_more_replica_of_ten_thousand_is_a_small_change() {
     let app = |replicas: u32| {
-        let template = "    metadata: { labels: { app: web } }";
+        let template =
+            "    metadata: { labels: { app: web } }\n    spec: { containers: [{ name: web, image: x }] }";
         let service = "selector: { app: web }, ports: [{ port: 80 }]";
         format!(
             "apiVersion: apps/v1
@@ -373,6 +374,7 @@ metadata: {{ name: web }}
 spec:
   \
              replicas: {replicas}
+  selector: {{ matchLabels: {{ app: web }} }}
   template:
 {template}
 ---

@@ -2,8 +2,8 @@
 
 use super::keys::Keys;
 
-/// The addresses of Services.
-const SERVICES: &str = "10.96.0.0/16";
+/// The addresses of Services, of both IP families.
+const SERVICES: &str = "10.96.0.0/16,fd00:10:96::/112";
 
 /// Where the programs find each other.
 pub(crate) struct Ports {

@@ -99,7 +99,7 @@ fn write_large(victim: &Victim) {
             text,
             "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: large-{version}}}\nspec: {{replicas: 1000, \
              selector: {{matchLabels: {labels}}}, template: {{metadata: {{labels: {labels}}}, \
-             spec: {{containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}"
+             spec: {{containers: [{{name: c, image: c, ports: [{{containerPort: 80}}]}}]}}}}}}"
         );
     }
     std::fs::write(victim.folder.path().join("large.yaml"), text).expect("written");

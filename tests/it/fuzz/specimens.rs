@@ -128,6 +128,7 @@ fn services() -> Vec<Value> {
             "type": "ClusterIP",
             "clusterIP": "10.66.0.1",
             "clusterIPs": ["10.66.0.1", "fd66::1"],
+            "ipFamilyPolicy": "PreferDualStack",
             "internalTrafficPolicy": "Cluster",
             "publishNotReadyAddresses": false,
             "selector": { "app": "web" },
@@ -159,7 +160,7 @@ fn services() -> Vec<Value> {
         small(
             "local",
             json!({
-                "type": "LoadBalancer", "clusterIPs": ["10.66.0.4"],
+                "type": "LoadBalancer", "clusterIP": "10.66.0.4", "clusterIPs": ["10.66.0.4"],
                 "internalTrafficPolicy": "Local", "ports": ports,
             }),
         ),
@@ -278,6 +279,7 @@ fn slices() -> Vec<Value> {
 fn pods() -> Vec<Value> {
     let proxy = json!({
         "name": "linkerd-proxy",
+        "image": "proxy",
         "env": [
             { "name": "LINKERD2_PROXY_INBOUND_LISTEN_ADDR", "value": "[::]:4143" },
             { "name": "LINKERD2_PROXY_ADMIN_LISTEN_ADDR", "value": "0.0.0.0:4191" },
@@ -308,6 +310,7 @@ fn pods() -> Vec<Value> {
             },
             "ownerReferences": [{
                 "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9f8b6c5d", "controller": true,
+                "uid": "1",
             }],
         },
         "spec": {
@@ -319,6 +322,7 @@ fn pods() -> Vec<Value> {
             "initContainers": [proxy],
             "containers": [{
                 "name": "app",
+                "image": "app",
                 "ports": [
                     { "name": "http", "containerPort": 8080, "hostPort": 9000, "protocol": "TCP" },
                     { "name": "db", "containerPort": 3306 },
@@ -340,9 +344,9 @@ fn pods() -> Vec<Value> {
         "metadata": {
             "name": "web-2", "namespace": "fuzzed",
             "labels": { "app": "web", "batch.kubernetes.io/job-completion-index": "0" },
-            "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "Job", "name": "nightly-1" }],
+            "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "Job", "name": "nightly-1", "uid": "2" }],
         },
-        "spec": { "nodeName": "node-fuzzed-2", "containers": [{ "name": "app" }, proxy] },
+        "spec": { "nodeName": "node-fuzzed-2", "containers": [{ "name": "app", "image": "app" }, proxy] },
         "status": { "phase": "Running", "hostIP": "10.66.2.2", "podIP": "10.66.1.2" },
     });
     let of_set = json!({
@@ -355,9 +359,9 @@ fn pods() -> Vec<Value> {
                 "statefulset.kubernetes.io/pod-name": "db-0",
                 "apps.kubernetes.io/pod-index": "0",
             },
-            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db" }],
+            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "3" }],
         },
-        "spec": { "hostNetwork": true, "containers": [{ "name": "pg", "ports": [{ "containerPort": 5432 }] }] },
+        "spec": { "hostNetwork": true, "containers": [{ "name": "pg", "image": "pg", "ports": [{ "containerPort": 5432 }] }] },
         "status": { "phase": "Pending", "podIP": "10.66.1.4" },
     });
     vec![web, of_job, of_set]
@@ -435,6 +439,7 @@ fn profiles() -> Vec<Value> {
         "opaquePorts": ["4000"],
     });
     let overriding = json!({
+        "routes": [],
         "dstOverrides": [
             { "authority": "web-v1.fuzzed.svc.cluster.local:80", "weight": "500m" },
             { "authority": "web-v2.fuzzed.svc.cluster.local", "weight": 2 },
@@ -448,20 +453,23 @@ fn controllers() -> Vec<Value> {
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
             "name": "web-7d9f8b6c5d", "namespace": "fuzzed",
-            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" }],
+            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "4" }],
         },
         "spec": {
             "replicas": 2,
             "selector": { "matchLabels": { "app": "other" } },
-            "template": { "metadata": { "labels": { "app": "other" } }, "spec": { "containers": [] } },
+            "template": { "metadata": { "labels": { "app": "other" } }, "spec": { "containers": [{ "name": "other", "image": "other" }] } },
         },
     });
     let job = json!({
         "apiVersion": "batch/v1", "kind": "Job",
         "metadata": {
             "name": "nightly-1", "namespace": "fuzzed",
-            "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly" }],
+            "ownerReferences": [{ "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly", "uid": "5" }],
         },
+        "spec": { "template": { "spec": {
+            "restartPolicy": "Never", "containers": [{ "name": "nightly", "image": "nightly" }],
+        } } },
     });
     vec![replica_set, job]
 }
@@ -489,7 +497,9 @@ fn policies() -> Vec<Value> {
             "name": "vm", "namespace": "fuzzed",
             "labels": { "app": "web", "zone": "east" },
             "annotations": { "config.linkerd.io/opaque-ports": "admin,4000" },
-            "ownerReferences": [{ "kind": "ExternalGroup", "name": "vms" }],
+            "ownerReferences": [{
+                "apiVersion": "example.com/v1", "kind": "ExternalGroup", "name": "vms", "uid": "6",
+            }],
         },
         "spec": {
             "meshTLS": { "identity": "spiffe://root.local/vm", "serverName": "vm.cluster.local" },

@@ -25,7 +25,10 @@ spec:
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: b}
-spec: {replicas: 9, template: {}}
+spec:
+  replicas: 9
+  selector: {matchLabels: {app: b}}
+  template: {metadata: {labels: {app: b}}, spec: {containers: [{name: b, image: b}]}}
 ---
 apiVersion: v1
 kind: Service

@@ -140,13 +140,16 @@ pub(super) fn split(apex: &str, backends: &str) -> String {
     )
 }
 
-/// `ownerReferences` of `Kind/name Kind/name`.
+/// `ownerReferences` of `Kind/name Kind/name`, the first of which is the controller.
 pub(super) fn owner_references(owners: &str) -> String {
-    let owner = |word: &str| {
+    let owner = |(index, word): (usize, &str)| {
         let (kind, name) = word.split_once('/').expect("Kind/name");
-        format!("{{apiVersion: apps/v1, kind: {kind}, name: {name}, controller: true}}")
+        format!(
+            "{{apiVersion: apps/v1, kind: {kind}, name: {name}, uid: u{index}, controller: {}}}",
+            index == 0
+        )
     };
-    let owners: Vec<_> = owners.split_whitespace().map(owner).collect();
+    let owners: Vec<_> = owners.split_whitespace().enumerate().map(owner).collect();
     format!("ownerReferences: [{}]", owners.join(", "))
 }
 
@@ -155,7 +158,7 @@ pub(super) fn replica_set(name: &str, owners: &str) -> String {
     format!(
         "{{apiVersion: apps/v1, kind: ReplicaSet, metadata: {{name: {name}, namespace: ns, {}}}, \
          spec: {{replicas: 0, selector: {{matchLabels: {{rs: {name}}}}}, \
-         template: {{metadata: {{labels: {{rs: {name}}}}}, spec: {{containers: []}}}}}}}}\n---\n",
+         template: {{metadata: {{labels: {{rs: {name}}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}}}\n---\n",
         owner_references(owners)
     )
 }
@@ -163,7 +166,8 @@ pub(super) fn replica_set(name: &str, owners: &str) -> String {
 /// A Job.
 pub(super) fn job(name: &str, owners: &str) -> String {
     format!(
-        "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}, namespace: ns, {}}}, spec: {{}}}}\n---\n",
+        "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}, namespace: ns, {}}}, \
+         spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: i}}]}}}}}}}}\n---\n",
         owner_references(owners)
     )
 }

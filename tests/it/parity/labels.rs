@@ -103,7 +103,8 @@ fn rule_1_4_of_an_address_that_is_no_object_only_the_locality_is_said() {
 
 #[test]
 fn rule_1_3_a_set_is_named_after_its_service_however_the_slice_says_whose_it_is() {
-    let owned = "name: any, namespace: ns, ownerReferences: [{apiVersion: v1, kind: Service, name: name1}]";
+    let owned =
+        "name: any, namespace: ns, ownerReferences: [{apiVersion: v1, kind: Service, name: name1, uid: u}]";
     let endpoints = "{apiVersion: v1, kind: Endpoints, metadata: {name: name1, namespace: ns},
         subsets: [{addresses: [{ip: 172.17.0.21}], ports: [{port: 8989}]}]}";
     for slice in [
@@ -140,7 +141,7 @@ fn d7_in_a_merged_answer_each_address_names_its_backend_and_the_set_the_apex() {
 fn a_pod_that_is_made_up_for_a_workload_belongs_to_it() {
     let stateful = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: web, namespace: ns},
         spec: {replicas: 1, serviceName: name1, selector: {matchLabels: {app: web}},
-        template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-account, containers: []}}}}\n---\n";
+        template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: web-account, containers: [{name: c, image: i}]}}}}\n---\n";
     let case = given(&(service("name1", r#"8989 selector={"app":"web"}"#) + stateful));
     let mut name1 = case.get(NAME1, "");
     let said: String = name1.0.take_updates().iter().map(|(_, update)| super::text::update(update)).collect();

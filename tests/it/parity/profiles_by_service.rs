@@ -112,7 +112,10 @@ fn rule_3_18_a_profile_that_says_the_same_in_a_new_version_says_nothing() {
 
 #[test]
 fn case_47_a_cluster_ip_of_either_family_leads_to_the_same_profile() {
-    let name1 = service("name1", "8989 clusterIP=10.96.0.7 clusterIPs=[10.96.0.7,'fd00::7']");
+    let name1 = service(
+        "name1",
+        "8989 clusterIP=10.96.0.7 clusterIPs=[10.96.0.7,'fd00::7'] ipFamilyPolicy=PreferDualStack",
+    );
     let case = given(&(name1 + &with_route("ns", "one", "")));
     for address in [NAME1, "10.96.0.7:8989", "[fd00::7]:8989"] {
         case.profile(address, "").expect(&profile_of("", "ns", "route {route=one} path=/a"));
@@ -145,7 +148,7 @@ fn rule_3_2_only_cluster_ips_lead_to_a_service() {
 /// `name1` with this annotation, or none.
 fn annotated(ports: Option<&str>) -> String {
     let annotations = ports.map(|ports| format!("{OPAQUE_PORTS}: '{ports}'")).unwrap_or_default();
-    annotated_service("name1", "8989/db 3306", &format!("{{{annotations}}}"))
+    annotated_service("name1", "8989/db 3306/mysql", &format!("{{{annotations}}}"))
 }
 
 #[track_caller]
@@ -224,7 +227,7 @@ fn case_53_an_undefined_port_has_the_empty_profile_until_it_is_defined() {
     let mut by_address = case.profile("10.96.0.7:8989", "");
     by_name.expect("profile (empty)");
     by_address.expect("profile (empty)");
-    case.edit(&service("name1", "80 8989 clusterIP=10.96.0.7"));
+    case.edit(&service("name1", "80/http 8989/other clusterIP=10.96.0.7"));
     by_name.expect(&profile("", ""));
     by_address.expect(&profile("", ""));
     case.edit(&service("name1", "80 clusterIP=10.96.0.7"));

@@ -48,17 +48,17 @@ fn rule_2_5_a_slice_port_without_a_number_is_passed_over() {
     );
     check(
         8989,
-        "{port: 8989}",
-        "ports: [{name: '', port: null}, {name: '', port: 9000}], endpoints: [{addresses: [172.17.0.12]}]",
+        "{name: b, port: 8989}",
+        "ports: [{name: a, port: null}, {name: b, port: 9000}], endpoints: [{addresses: [172.17.0.12]}]",
         &add1(&format!("172.17.0.12:9000 10000 {BARE}")),
     );
 }
 
 #[test]
-fn rule_2_5_the_first_port_of_a_number_wins_and_others_are_found_by_name() {
+fn rule_2_5_ports_of_slices_are_found_by_name() {
     check(
         80,
-        "{name: one, port: 80}, {name: two, port: 80}",
+        "{name: one, port: 80}, {name: two, port: 81}",
         "ports: [{name: two, port: 2}, {name: one, port: 1}], endpoints: [{addresses: [172.17.0.12]}]",
         &add1(&format!("172.17.0.12:1 10000 {BARE}")),
     );

@@ -266,7 +266,7 @@ spec:
   service: web
   backends:
   - service: web-a
-    weight: lots
+    weight: 1
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -275,7 +275,10 @@ metadata: { name: x }
 apiVersion: apps/v1
 kind: Deployment
 metadata: { name: x }
-spec: { replicas: 0, template: {} }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: web } }
+  template: { metadata: { labels: { app: web } }, spec: { containers: [{ name: web, image: x }] } }
 ";
     let batch = take(&mut Collection::default(), &[("dir/a.yaml", text), ("b.yaml", "")]);
     let report = batch.report.expect("a report");

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     model::{Endpoint, EndpointSlice, TargetRef},
-    source::manifests::items::{self, Content},
+    source::manifests::{
+        complete::complete,
+        items::{self, Content},
+    },
 };
 
 mod mesh;
@@ -27,6 +30,7 @@ impl World {
 
     #[track_caller]
     fn see(&mut self, manifests: &[Value]) {
+        let manifests: Vec<_> = manifests.iter().cloned().map(complete).collect();
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": manifests });
         let items = items::read(list.to_string().as_bytes()).items;
         let (mut wanted, mut objects) = (Wanted::default(), Objects::new());
@@ -239,7 +243,7 @@ fn ports_lead_to_numbers_or_to_names_that_differ_from_pod_to_pod() {
     let world = World::of(&[
         service("all", json!({ "selector": { "app": "web" }, "ports": ports })),
         service("named", only_named),
-        service("none", json!({ "selector": { "app": "web" } })),
+        service("none", json!({ "selector": { "app": "web" }, "clusterIP": "None" })),
         named("p1", 8080),
         named("p2", 9090),
         pod("p3", json!({})),
@@ -347,13 +351,13 @@ fn addresses_of_the_manifests_are_not_given_to_others() {
 fn too_many_replicas_are_cut_and_reported() {
     let world = World::of(&[
         web(),
-        workload("Deployment", "big", json!({ "replicas": 1_000_000_000_000_u64 })),
+        workload("Deployment", "big", json!({ "replicas": 2_000_000_000 })),
         pod("alone", json!({})),
     ]);
     assert_eq!(world.endpoints("web").len(), 65_024);
     let [(key, message)] = world.outcome.shortages.as_slice() else { panic!("{:?}", world.outcome) };
     assert_eq!(key.to_string(), "Deployment default/big");
-    assert!(message.contains("999999934977 of them"), "{message}");
+    assert!(message.contains("1999934977 of them"), "{message}");
 }
 
 #[test]

@@ -32,11 +32,11 @@ fn objects_are_in_the_namespace_that_was_said_unless_they_say_one() {
 apiVersion: v1
 kind: List
 items:
-- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {}}
-- {apiVersion: v1, kind: Service, metadata: {name: b, namespace: own}, spec: {}}
+- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {clusterIP: None}}
+- {apiVersion: v1, kind: Service, metadata: {name: b, namespace: own}, spec: {clusterIP: None}}
 - {apiVersion: v1, kind: Node, metadata: {name: n}}
 ---
-{apiVersion: apps/v1, kind: Deployment, metadata: {name: c, namespace: ''}, spec: {template: {}}}
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: c, namespace: ''}, spec: {selector: {matchLabels: {app: c}}, template: {metadata: {labels: {app: c}}, spec: {containers: [{name: c, image: x}]}}}}
 ";
     let edit = edit(text, &["service/d", "Pod/own/e", "node/f", "replicaset/g"]).expect("a good edit");
 
@@ -74,7 +74,7 @@ fn an_edit_that_is_not_sound_is_refused() {
             "e.yaml:1: TrafficSplit shop/a: spec.service: expected a string, found 5",
         ),
         (
-            &split("spec: {service: a}"),
+            &split("spec: {service: a, backends: []}"),
             &["TrafficSplit/shop/a"],
             "TrafficSplit shop/a is to be applied and removed; choose one of the two",
         ),
@@ -82,7 +82,9 @@ fn an_edit_that_is_not_sound_is_refused() {
         let error = edit(text, removed).expect_err(text).to_string();
         assert!(error.contains(expect), "{text}: {error}");
     }
-    let many: String = (0..30).map(|i| format!("---\n{}\n", split(&format!("x: {i}")))).collect();
+    let many: String = (0..30)
+        .map(|i| format!("---\n{}\n", split(&format!("spec: {{service: {i}, backends: []}}"))))
+        .collect();
     let error = edit(&many, &[]).expect_err("useless").to_string();
     assert!(error.ends_with("and 10 more"), "{error}");
 }
@@ -96,7 +98,7 @@ fn what_a_cluster_keeps_of_an_object_is_kept() {
             "spec": {"service": "a"},
         })],
     );
-    let text = "{apiVersion: split.smi-spec.io/v1alpha1, kind: TrafficSplit, metadata: {name: a}, spec: {service: b}}";
+    let text = "{apiVersion: split.smi-spec.io/v1alpha1, kind: TrafficSplit, metadata: {name: a}, spec: {service: b, backends: []}}";
     let foreseen = edit(text, &[]).expect("good").in_cluster(&cluster_of_split).expect("known");
     let [Event::Upsert(Object::TrafficSplit(split))] = &foreseen.events[..] else { panic!("{foreseen:?}") };
     assert_eq!((&*split.apex, split.created.is_some()), ("b", true));
@@ -107,7 +109,8 @@ fn what_a_cluster_keeps_of_an_object_is_kept() {
             "metadata": {"name": "a", "namespace": "shop"}, "spec": {"clusterIP": "10.0.0.1"},
         })],
     );
-    let text = "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {selector: {a: b}}}";
+    let text =
+        "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {selector: {a: b}, ports: [{port: 80}]}}";
     let foreseen = edit(text, &[]).expect("good").in_cluster(&cluster_of_service).expect("known");
     let [Event::Upsert(Object::Service(service))] = &foreseen.events[..] else { panic!("{foreseen:?}") };
     assert_eq!(service.cluster_ips.len(), 1);
@@ -120,7 +123,7 @@ fn what_a_cluster_keeps_of_an_object_is_kept() {
             "status": {"phase": "Running", "podIP": "10.0.0.2"},
         })],
     );
-    let text = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {}}";
+    let text = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: x}]}}";
     let foreseen = edit(text, &[]).expect("good").in_cluster(&cluster_of_pod).expect("known");
     let [Event::Upsert(Object::Pod(pod))] = &foreseen.events[..] else { panic!("{foreseen:?}") };
     assert!(pod.ips[0].is_some() && pod.node.is_some());
@@ -129,7 +132,7 @@ fn what_a_cluster_keeps_of_an_object_is_kept() {
 #[test]
 fn what_only_controllers_know_is_said_and_what_is_not_there_cannot_go() {
     let nothing = cluster(Kind::Service, &[]);
-    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {}}}";
+    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {app: c}}, template: {metadata: {labels: {app: c}}, spec: {containers: [{name: c, image: x}]}}}}";
     let foreseen = edit(text, &["StatefulSet/b"]).expect("good").in_cluster(&nothing).expect("no errors");
     assert!(foreseen.events.is_empty());
     let starts =

@@ -31,17 +31,18 @@ fn objects_are_told_by_kind_namespace_and_name() {
 apiVersion: v1
 kind: Service
 metadata: { name: web }
+spec: { ports: [{ port: 80 }] }
 ---
 apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web, namespace: shop }
-spec: { template: {} }
+spec: { selector: { matchLabels: { app: web } }, template: { metadata: { labels: { app: web } }, spec: { containers: [{ name: web, image: x }] } } }
 ---
 apiVersion: v1
 kind: Node
 metadata: { name: n1, namespace: ignored }
 ";
-    assert_eq!(items(text), ["2 Service default/web", "6 Deployment shop/web", "11 Node n1"]);
+    assert_eq!(items(text), ["2 Service default/web", "7 Deployment shop/web", "12 Node n1"]);
 }
 
 #[test]
@@ -53,16 +54,19 @@ items:
 - apiVersion: v1
   kind: Service
   metadata: { name: a }
+  spec: { clusterIP: None }
 - apiVersion: v1
   kind: PodList
   items:
   - metadata: { name: b }
+    spec: { containers: [{ name: b, image: x }] }
   - metadata: { name: c }
+    spec: { containers: [{ name: c, image: x }] }
 - apiVersion: split.smi-spec.io/v1alpha2
   kind: TrafficSplitList
   items:
   - metadata: { name: d }
-    spec: { service: a, backends: [{ service: b, weight: 500m }] }
+    spec: { service: a, backends: [{ service: b, weight: 1.5 }] }
 ---
 apiVersion: v1
 kind: ServiceAccountList
@@ -74,11 +78,11 @@ kind: List
 items:
 ";
     let expected =
-        ["5 Service default/a", "11 Pod default/b", "12 Pod default/c", "16 TrafficSplit default/d"];
+        ["5 Service default/a", "12 Pod default/b", "14 Pod default/c", "19 TrafficSplit default/d"];
     assert_eq!(items(text), expected);
     let read = read(text.as_bytes());
     assert_eq!(read.skipped, BTreeMap::from([("ServiceAccount".to_owned(), 1)]));
-    assert_eq!(read.items[3].lines.get("spec.backends[0].weight"), Some(&17));
+    assert_eq!(read.items[3].lines.get("spec.backends[0].weight"), Some(&20));
     let Ok(Content::Other(Object::TrafficSplit(split))) = &read.items[3].content else { panic!() };
     assert_eq!(split.problems.len(), 1, "the version of the list is that of its items");
 }
@@ -149,7 +153,7 @@ metadata: { name: p2, namespace: Upper }
 apiVersion: policy.linkerd.io/v1beta3
 kind: Server
 metadata: { name: s }
-spec: { proxyProtocol: opaque, port: 0 }
+spec: { podSelector: {}, proxyProtocol: opaque, port: 0 }
 ---
 apiVersion: policy.linkerd.io/v2
 kind: Server
@@ -166,15 +170,15 @@ spec: { template: {} }
 ";
     let expected = [
         "2 Service default/web !spec.ports[0].port",
-        "7 Service default/web2 !spec.selector.app",
-        "12 Pod default/p !metadata.labels",
-        "16 Deployment default/d !spec.replicas",
+        "7 Service default/web2 !spec.selector.app !spec.ports",
+        "12 Pod default/p !metadata.labels !spec.containers",
+        "16 Deployment default/d !spec.replicas !spec.selector !spec.template.spec.containers",
         "21 TrafficSplit default/s !apiVersion",
-        "25 Pod Upper/p2 !metadata.namespace",
+        "25 Pod Upper/p2 !metadata.namespace !spec.containers",
         "29 Server default/s !spec.port",
         "34 Server default/s2 !apiVersion",
         "38 ExternalWorkload default/w !apiVersion",
-        "42 ReplicaSet default/r !metadata.ownerReferences",
+        "42 ReplicaSet default/r !metadata.ownerReferences !spec.selector !spec.template.spec.containers",
     ];
     assert_eq!(items(text), expected);
     let read = read(text.as_bytes());
