@@ -102,7 +102,11 @@ impl Notice {
     pub fn is_of_source(&self) -> bool {
         matches!(
             self.reason,
-            Reason::UnreadableFile | Reason::NoManifests | Reason::InvalidObject | Reason::SourceStale
+            Reason::UnreadableFile
+                | Reason::IgnoredContent
+                | Reason::NoManifests
+                | Reason::InvalidObject
+                | Reason::SourceStale
         )
     }
 

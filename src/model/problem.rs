@@ -16,8 +16,12 @@ pub struct Problem {
 /// Why a user is warned: the label of the warnings metric, so this set is closed and small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A file that is no YAML, or holds something that is no Kubernetes object.
+    /// A file that cannot be read, or a document in it that is no YAML or no Kubernetes object.
     UnreadableFile,
+    /// A key that is in a YAML mapping more than once; the last one counts.
+    RepeatedKey,
+    /// Content of a file behind the end of a YAML document, which is not read.
+    IgnoredContent,
     /// A folder without any manifest.
     NoManifests,
     /// An object with a field of the wrong type or outside its range; it is left out.
@@ -80,8 +84,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::UnreadableFile,
+        Self::RepeatedKey,
+        Self::IgnoredContent,
         Self::NoManifests,
         Self::InvalidObject,
         Self::DuplicateObject,
@@ -135,6 +141,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnreadableFile => "unreadable_file",
+            Self::RepeatedKey => "repeated_key",
+            Self::IgnoredContent => "ignored_content",
             Self::NoManifests => "no_manifests",
             Self::InvalidObject => "invalid_object",
             Self::DuplicateObject => "duplicate_object",

@@ -14,7 +14,7 @@ use std::{
 use super::{
     controllers::{Controllers, Objects, Wanted},
     edit::{BadEdit, Edit},
-    items::{self, Content, Item, Items, Key},
+    items::{self, Content, Item, Items, Key, Warning},
 };
 use crate::{
     model::{Kind, Object, Reason},
@@ -264,6 +264,14 @@ impl File {
                 object: None,
                 location: Location { file: path.clone(), line },
                 message: if has_good { format!("{message} {STILL_USED}") } else { message.clone() },
+            });
+        }
+        for Warning { reason, object, what } in &self.items.warnings {
+            report.findings.push(Finding {
+                reason: *reason,
+                object: object.clone(),
+                location: Location { file: path.clone(), line: what.line },
+                message: what.message.clone(),
             });
         }
     }

@@ -87,12 +87,8 @@ impl Edit {
         let mut edit = Self { files: Vec::new(), removed };
         for (path, content) in texts {
             let items = items::read_in(&content, namespace.as_str());
-            wrong.extend(
-                items
-                    .unreadable
-                    .iter()
-                    .map(|error| format!("{}:{}: {}", path.display(), error.line, error.message)),
-            );
+            let odd = items.unreadable.iter().chain(items.warnings.iter().map(|warning| &warning.what));
+            wrong.extend(odd.map(|error| format!("{}:{}: {}", path.display(), error.line, error.message)));
             wrong.extend(useless(&path, &items));
             edit.files.push((path.into(), items));
         }

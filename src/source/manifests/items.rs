@@ -14,10 +14,10 @@ use super::{
     schema,
     services::Selecting,
     workloads::{ExplicitPod, Workload, WorkloadKind},
-    yaml::{self, Lines, NodeId, SyntaxError},
+    yaml::{self, Document, Lines, NodeId, SyntaxError},
 };
 use crate::{
-    model::{Kind, NsName, Object, ObjectId},
+    model::{Kind, NsName, Object, ObjectId, Reason},
     source::{
         Location, Origin,
         convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
@@ -34,6 +34,18 @@ pub(super) struct Items {
     /// Documents, and items of lists, that are no Kubernetes object with a kind and a name, in the order of the
     /// file. Which objects they were meant to be is not known.
     pub(super) unreadable: Vec<SyntaxError>,
+    /// What is odd in documents that are read all the same.
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Something odd in a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Warning {
+    pub(super) reason: Reason,
+    /// The object in question, as kind and name, if it has both.
+    pub(super) object: Option<String>,
+    /// The line, from 1, and what is wrong there.
+    pub(super) what: SyntaxError,
 }
 
 /// One object in a file.
@@ -104,14 +116,9 @@ pub(super) fn read(content: &[u8]) -> Items {
 pub(super) fn read_in(content: &[u8], namespace: &str) -> Items {
     let mut items = Items::default();
     for document in yaml::parse(content) {
-        let taken = document.and_then(|mut document| {
-            if namespace != DEFAULT_NAMESPACE {
-                put_in(&mut document.value, namespace);
-            }
-            let line = document.lines.line(NodeId::ROOT);
-            items.take(document.value, &document.lines, Some(NodeId::ROOT), line)
-        });
-        items.unreadable.extend(taken.err());
+        if let Err(error) = document.and_then(|document| items.take_document(document, namespace)) {
+            items.unreadable.push(error);
+        }
     }
     items
 }
@@ -131,7 +138,32 @@ fn put_in(value: &mut Value, namespace: &str) {
     }
 }
 
+/// What a message calls an object of any kind: its kind and its name, with the namespace if it says one.
+fn title(value: &Value) -> Option<String> {
+    let metadata = value.get("metadata")?;
+    let text = |value: &Value, field: &str| Some(value.get(field)?.as_str()?.to_owned());
+    let (kind, name) = (text(value, "kind")?, text(metadata, "name")?);
+    Some(match text(metadata, "namespace").filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    })
+}
+
 impl Items {
+    fn take_document(&mut self, mut document: Document, namespace: &str) -> Result<(), SyntaxError> {
+        if document.value.is_null() && document.warnings.is_empty() {
+            return Ok(());
+        }
+        if namespace != DEFAULT_NAMESPACE {
+            put_in(&mut document.value, namespace);
+        }
+        let object = title(&document.value);
+        let warning = |(reason, what)| Warning { reason, object: object.clone(), what };
+        self.warnings.extend(document.warnings.into_iter().map(warning));
+        let line = document.lines.line(NodeId::ROOT);
+        self.take(document.value, &document.lines, Some(NodeId::ROOT), line)
+    }
+
     /// Adds an object, or everything in a list of objects. The node is where its lines are, if they are
     /// known.
     fn take(
@@ -159,16 +191,27 @@ impl Items {
             *self.skipped.entry(kinds::foreign(api_version, kind)).or_default() += 1;
             return Ok(());
         };
-        let name = value.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let name = value.pointer("/metadata/name");
+        if let Some(name @ (Value::Bool(_) | Value::Number(_))) = name {
+            let message =
+                format!("expected a string in metadata.name, found {name}, as YAML reads it; quote it");
+            return Err(wrong(&message));
+        }
+        let name = name.and_then(Value::as_str).filter(|name| !name.is_empty());
         let Some(name) = name else {
-            // One that is to be created again and again, under names that are made up. Nothing can belong to
-            // it before that.
-            let is_made_up = value.pointer("/metadata/generateName").is_some_and(Value::is_string);
-            if is_made_up && meant.ours == Ours::Object(Kind::Job) {
-                *self.skipped.entry(kind.to_owned()).or_default() += 1;
-                return Ok(());
+            // An object that is created under a name that the API server makes up, perhaps many times.
+            let Some(prefix) = value.pointer("/metadata/generateName").and_then(Value::as_str) else {
+                return Err(wrong("expected a Kubernetes object, found no metadata.name"));
+            };
+            *self.skipped.entry(kind.to_owned()).or_default() += 1;
+            // Nothing can belong to a Job before it has a name.
+            if meant.ours != Ours::Object(Kind::Job) {
+                let message = "expected metadata.name, found metadata.generateName, which kubectl apply refuses; the \
+                               object is left out, the others are not affected";
+                let object = Some(format!("{kind} {prefix}*"));
+                self.warnings.push(Warning { reason: Reason::InvalidObject, object, what: wrong(message) });
             }
-            return Err(wrong("expected a Kubernetes object, found no metadata.name"));
+            return Ok(());
         };
         let namespace = match value.pointer("/metadata/namespace") {
             None | Some(Value::Null) => DEFAULT_NAMESPACE,

@@ -240,7 +240,7 @@ fn a_broken_file_changes_nothing_until_it_is_mended() {
     let mut desk = Desk::with(&[("a.yaml", &service("a", 1))]);
     desk.write("a.yaml", &(service("a", 2) + "  oops\n"));
     desk.nothing(5);
-    assert_eq!(desk.findings(), ["a.yaml:10 unreadable_file"]);
+    assert_eq!(desk.findings(), ["a.yaml:9 unreadable_file"]);
     fs::write(desk.path("a.yaml"), b"\xff\xfe").expect("a file");
     desk.nothing(5);
     assert_eq!(desk.findings(), ["a.yaml:1 unreadable_file"]);

@@ -452,7 +452,12 @@ fn check_report(batch: &Batch, kind: Kind, value: &Value, findings: &[&Finding])
             // One from which others are made, each with a name of its own.
             return Ok(());
         }
-        prop_assert!(findings.iter().any(|finding| finding.reason == Reason::UnreadableFile));
+        let reason = if value.pointer("/metadata/generateName").is_some_and(Value::is_string) {
+            Reason::InvalidObject
+        } else {
+            Reason::UnreadableFile
+        };
+        prop_assert!(findings.iter().any(|finding| finding.reason == reason));
         return Ok(());
     };
     let is_refused = findings

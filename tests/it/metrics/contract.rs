@@ -34,6 +34,8 @@ const KINDS: Values = &[
 ];
 const WARNINGS: Values = &[
     "unreadable_file",
+    "repeated_key",
+    "ignored_content",
     "no_manifests",
     "invalid_object",
     "duplicate_object",

@@ -104,7 +104,7 @@ fn objects_missing_from_a_file_with_an_unreadable_document_are_kept_and_the_othe
         assert_eq!(findings(&batch).len(), 1, "{broken}");
     }
     let batch = put(&mut collection, "a.yaml", BROKEN);
-    let message = "expected YAML: while parsing a node, did not find expected node content";
+    let message = "expected a value in the { or [ that begins on line 1, found the end of the document";
     let kept = "(the last good version is still used)";
     assert_eq!(findings(&batch), [format!("a.yaml:2 unreadable_file -: {message} {kept}")]);
     let batch = put(&mut collection, "a.yaml", &headless("web", 86));

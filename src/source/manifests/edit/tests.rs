@@ -34,7 +34,7 @@ kind: List
 items:
 - {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {clusterIP: None}}
 - {apiVersion: v1, kind: Service, metadata: {name: b, namespace: own}, spec: {clusterIP: None}}
-- {apiVersion: v1, kind: Node, metadata: {name: n}}
+- {apiVersion: v1, kind: Node, metadata: {name: m}}
 ---
 {apiVersion: apps/v1, kind: Deployment, metadata: {name: c, namespace: ''}, spec: {selector: {matchLabels: {app: c}}, template: {metadata: {labels: {app: c}}, spec: {containers: [{name: c, image: x}]}}}}
 ";
@@ -44,7 +44,7 @@ items:
     let expect = [
         "Service shop/a",
         "Service own/b",
-        "Node n",
+        "Node m",
         "Deployment shop/c",
         "Service shop/d",
         "Pod own/e",

@@ -197,13 +197,14 @@ fn a_document_without_kind_version_or_name_is_unreadable() {
     refused("apiVersion: v1\nkind: Service\nmetadata: { name: a }\n---\nkind: Service\n", 5, "apiVersion");
     refused("apiVersion: v1\nkind: Service\n", 1, "metadata.name");
     refused("apiVersion: v1\nkind: Service\nmetadata: { name: '' }\n", 1, "metadata.name");
-    refused("apiVersion: v1\nkind: Service\nmetadata: { name: 5 }\n", 1, "metadata.name");
-    refused("apiVersion: v1\nkind: Service\nmetadata: { generateName: a }\n", 1, "metadata.name");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: 5 }\n", 1, "metadata.name, found 5");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { name: on }\n", 1, "metadata.name, found true");
+    refused("apiVersion: v1\nkind: Service\nmetadata: { generateName: 5 }\n", 1, "metadata.name");
     refused("apiVersion: v1\nkind: Service\nmetadata: { name: a, namespace: [] }\n", 1, "namespace");
     refused("apiVersion: v1\nkind: List\nitems: {}\n", 1, "items");
     refused("apiVersion: v1\nkind: List\nitems:\n- 5\n", 4, "mapping");
     refused("apiVersion: v1\nkind: List\nitems:\n- kind: Service\n", 4, "apiVersion");
-    refused("apiVersion: v1\n kind: Service\n", 2, "YAML");
+    refused("apiVersion: v1\n kind: Service\n", 2, "expected");
 }
 
 #[test]
@@ -221,4 +222,41 @@ fn unreadable_documents_leave_the_others_of_their_file_alone() {
     );
     let lines: Vec<_> = read.unreadable.iter().map(|error| error.line).collect();
     assert_eq!(lines, [6, 14, 17], "{:?}", read.unreadable);
+}
+
+#[test]
+fn warnings_name_the_object_and_the_line() {
+    let text = "
+apiVersion: v1
+kind: Pod
+metadata: { generateName: x- }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: c
+  labels:
+    app: x
+    app: y
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop, name: api }
+...
+more
+";
+    let read = read(text.as_bytes());
+    assert_eq!(read.unreadable, []);
+    let show = |w: &Warning| format!("{} {} {}", w.what.line, w.reason, w.object.as_deref().unwrap_or("-"));
+    let warnings: Vec<_> = read.warnings.iter().map(show).collect();
+    let expected = [
+        "2 invalid_object Pod x-*",
+        "12 repeated_key ConfigMap c",
+        "16 repeated_key Service shop/api",
+        "18 ignored_content Service shop/api",
+    ];
+    assert_eq!(warnings, expected);
+    let names: Vec<_> = read.items.iter().map(|item| item.key.to_string()).collect();
+    assert_eq!(names, ["Service shop/api"]);
+    assert_eq!(read.skipped.keys().collect::<Vec<_>>(), ["ConfigMap", "Pod"]);
 }

@@ -65,7 +65,10 @@ impl Lines {
     pub(in crate::source::manifests) fn items_of(&self, mapping: NodeId, field: &str) -> Vec<NodeId> {
         let list = self
             .below(mapping)
-            .find(|(_, n)| n.parent == mapping.0 && matches!(&n.step, Step::Field(name) if **name == *field));
+            .filter(|(_, n)| {
+                n.parent == mapping.0 && matches!(&n.step, Step::Field(name) if **name == *field)
+            })
+            .last();
         let Some((list, _)) = list else { return Vec::new() };
         self.below(list).filter(|(_, n)| n.parent == list.0).map(|(id, _)| id).collect()
     }
