@@ -8,6 +8,7 @@ use crate::{
     pb::destination as pb,
     resolve::{
         Look,
+        endpoints::unsuitable,
         explain::{Explaining, Fact, Ignored, Listed},
         profile::{self, Overrides},
         split::winner,
@@ -82,7 +83,13 @@ impl<'a> Explaining<'a> {
         let declared = backends.map(|backend| {
             let authority = format!("{}:{}", self.fqdn(&backend.name), self.port());
             let lacks_port = backend.lacks(self.port());
-            (authority, Declared { name: backend.name, weight: backend.weight, lacks_port })
+            let port = self.port();
+            let why_empty = match (look.service(&backend.name), backend.serves(port)) {
+                (None, _) => Some(format!("there is no Service {}", backend.name)),
+                (Some(service), None) => unsuitable(service).map(|(_, _, message)| message),
+                (Some(_), Some(service)) => look.no_endpoints_on(service, port).map(|reason| reason.why),
+            };
+            (authority, Declared { name: backend.name, weight: backend.weight, lacks_port, why_empty })
         });
         declared.collect()
     }
@@ -105,6 +112,8 @@ pub(super) struct Declared {
     name: NsName,
     weight: Milli,
     lacks_port: bool,
+    /// Why it has no ready endpoint, if it has none.
+    why_empty: Option<String>,
 }
 
 /// How the weight of one of the places came about.
@@ -112,7 +121,7 @@ pub(super) fn override_why(overrides: &Overrides, of_split: &OfSplit, dst: &pb::
     match overrides.from {
         profile::OverridesFrom::ServiceProfile => "as its author wrote it".to_owned(),
         profile::OverridesFrom::Split | profile::OverridesFrom::SplitWithoutPort => {
-            let Some(Declared { name, weight, .. }) = of_split.get(&dst.authority) else {
+            let Some(Declared { name, weight, why_empty, .. }) = of_split.get(&dst.authority) else {
                 return String::new();
             };
             if *weight == Milli::ZERO {
@@ -126,8 +135,10 @@ pub(super) fn override_why(overrides: &Overrides, of_split: &OfSplit, dst: &pb::
                 let why = if overrides.ready.is_empty() { alone } else { "" };
                 format!("{weight} in the split, {how}{why}")
             } else {
+                let reason = why_empty.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
                 format!(
-                    "{weight} in the split, but 0 while it has no ready endpoint: requests sent there would wait and fail"
+                    "{weight} in the split, but 0 while it has no ready endpoint{reason}: requests sent there would wait \
+                     and fail"
                 )
             }
         }
