@@ -32,8 +32,8 @@ pub(crate) use self::args::some_duration;
 pub use self::args::{
     AdminAccessArgs, AdminArgs, AnswerArgs, ApexOverride, AskTlsArgs, AskerArgs, CheckArgs, Cli, Command,
     CompletionsArgs, DiffArgs, DrainArgs, GetArgs, LimitArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs,
-    Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RpcName, ServeArgs, ServerArgs, SortBy,
-    StreamsArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
+    Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RemoteTargetArgs, RpcName, ServeArgs,
+    ServerArgs, SortBy, StreamsArgs, Target, TargetArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
 };
 use self::exit::{Exit, Failure};
 

@@ -15,6 +15,7 @@ mod pod;
 mod policy;
 mod ports;
 mod problem;
+mod resource_name;
 mod service;
 mod split;
 
@@ -27,6 +28,7 @@ pub use self::{
     policy::{ExternalWorkload, OpaqueServer, Server, ServerPort},
     ports::PortRanges,
     problem::{Problem, Reason},
+    resource_name::names_kind,
     service::{Service, ServiceKind, ServicePort, TargetPort},
     split::{Backend, ProfileOverride, ServiceProfile, TrafficSplit},
 };

@@ -17,6 +17,7 @@ mod plan;
 mod profile;
 mod serve;
 mod streams;
+mod target;
 mod tls;
 mod why;
 
@@ -39,6 +40,7 @@ pub use self::{
     profile::ProfileArgs,
     serve::{LogFormat, ServeArgs},
     streams::{RpcName, SortBy, StreamsArgs},
+    target::{RemoteTargetArgs, Target, TargetArgs},
     tls::{AskTlsArgs, TlsArgs},
     why::WhyArgs,
 };
@@ -67,7 +69,7 @@ Examples:
   switchyard serve --manifests examples/bookinfo
 
   # Ask it, in a second terminal, and watch
-  switchyard get reviews.default.svc.cluster.local:9080
+  switchyard get reviews:9080
 
   # What was each proxy told?
   switchyard streams

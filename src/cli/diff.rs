@@ -50,8 +50,8 @@ pub(super) async fn run(args: &DiffArgs, out: &mut dyn Write, err: &mut dyn Writ
     }
     let ways = Ways::of(&answered);
     match args.output.format {
-        Output::Table => text::write(out, &args.authority, &ways)?,
-        Output::Json => json::write(out, &args.authority, &ways, &failed)?,
+        Output::Table => text::write(out, &args.target.authority(), &ways)?,
+        Output::Json => json::write(out, &args.target.authority(), &ways, &failed)?,
     }
     out.flush()?;
     for failure in failed.iter().filter_map(|replica| replica.answers.as_ref().err()) {

@@ -13,12 +13,13 @@ use super::{
 };
 
 pub(super) async fn run(args: GetArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let open = async |client: crate::client::Client| client.get(&args.authority, args.token()).await;
+    let authority = args.target.authority();
+    let open = async |client: crate::client::Client| client.get(&authority, args.token()).await;
     match args.server.output.format {
         Output::Table => {
-            let view = text::Text::new(&args.authority, args.known_reading());
+            let view = text::Text::new(&authority, args.known_reading());
             watch(&args.server, open, view, out).await
         }
-        Output::Json => watch(&args.server, open, JsonLines::new(&args.authority), out).await,
+        Output::Json => watch(&args.server, open, JsonLines::new(&authority), out).await,
     }
 }

@@ -13,10 +13,11 @@ use super::{
 };
 
 pub(super) async fn run(args: ProfileArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let ProfileArgs { authority, server } = &args;
-    let open = async |client: crate::client::Client| client.get_profile(authority, &server.token).await;
+    let ProfileArgs { target, server } = &args;
+    let authority = target.authority();
+    let open = async |client: crate::client::Client| client.get_profile(&authority, &server.token).await;
     match server.output.format {
-        Output::Table => watch(server, open, text::Text::new(authority), out).await,
-        Output::Json => watch(server, open, JsonLines::new(authority), out).await,
+        Output::Table => watch(server, open, text::Text::new(&authority), out).await,
+        Output::Json => watch(server, open, JsonLines::new(&authority), out).await,
     }
 }

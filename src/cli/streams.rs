@@ -66,12 +66,16 @@ async fn look(
     err: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let answers = join_all(servers.iter().map(|server| ask(server, path))).await;
+    let target = target(args);
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (server, answer) in servers.iter().zip(answers) {
         match answer {
             Ok(streams) => {
                 let server = server.addr().to_string();
-                rows.extend(streams.into_iter().map(|stream| Row { server: server.clone(), stream }));
+                let wanted = streams.into_iter().filter(|stream| {
+                    target.as_ref().is_none_or(|wanted| is_wanted(&stream.authority, wanted))
+                });
+                rows.extend(wanted.map(|stream| Row { server: server.clone(), stream }));
             }
             Err(error) => failed.push(error),
         }
@@ -120,10 +124,23 @@ async fn ask(server: &AdminClient, path: &str) -> Result<Vec<OpenStream>, AdminE
     Ok(streams)
 }
 
+/// The authority of the Service that the streams are for, if one is given.
+fn target(args: &StreamsArgs) -> Option<String> {
+    let target = args.target.as_ref()?;
+    Some(target.authority("default", &args.cluster_domain).to_ascii_lowercase())
+}
+
+/// Returns whether a stream's authority is the wanted one, or one of its ports if that has no port. The server only
+/// compares a part of the text.
+fn is_wanted(authority: &str, wanted: &str) -> bool {
+    authority.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
 /// What is asked of each server.
 fn path(args: &StreamsArgs) -> String {
     let StreamsArgs { authority, namespace, pod, node, client, reading, rpc, behind, id, addresses, .. } =
         args;
+    let authority = authority.clone().or_else(|| target(args));
     let reading = reading.map(|reading| match reading {
         Reading::Merged => "merged".to_owned(),
         Reading::Leaf => "leaf".to_owned(),
@@ -134,7 +151,7 @@ fn path(args: &StreamsArgs) -> String {
     });
     let id = id.map(|id| id.to_string());
     let texts = [
-        ("authority", authority),
+        ("authority", &authority),
         ("namespace", namespace),
         ("pod", pod),
         ("node", node),
@@ -173,4 +190,25 @@ fn order(by: SortBy, a: &OpenStream, b: &OpenStream) -> Ordering {
 /// For how long it has not what is true, whether it does not take it or the connection does not.
 fn lateness(stream: &OpenStream) -> f64 {
     stream.behind_seconds.max(stream.unwritten_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_wanted;
+
+    #[test]
+    fn target_without_a_port_is_every_port_of_that_service_and_no_other_service() {
+        let reviews = "reviews.default.svc.cluster.local";
+        for (authority, wanted, expect) in [
+            ("reviews.default.svc.cluster.local:9080", "reviews.default.svc.cluster.local", true),
+            (reviews, reviews, true),
+            ("reviews.default.svc.cluster.local:80", "reviews.default.svc.cluster.local:80", true),
+            ("reviews.default.svc.cluster.local:8080", "reviews.default.svc.cluster.local:80", false),
+            ("reviews.default.svc.cluster.local:8080", "reviews.default.svc.cluster.local:808", false),
+            ("my-reviews.default.svc.cluster.local:80", "reviews.default.svc.cluster.local:80", false),
+            ("r-0.reviews.default.svc.cluster.local:80", reviews, false),
+        ] {
+            assert_eq!(is_wanted(authority, wanted), expect, "{authority} {wanted}");
+        }
+    }
 }

@@ -78,8 +78,8 @@ impl Destination for Stub {
         request: Request<GetDestination>,
     ) -> Result<Response<Self::GetProfileStream>, Status> {
         let GetDestination { path, context_token, .. } = request.into_inner();
-        let profile = match path.as_str() {
-            "unknown" => DestinationProfile::default(),
+        let profile = match path.split('.').next() {
+            Some("unknown") => DestinationProfile::default(),
             _ => DestinationProfile {
                 fully_qualified_name: format!("{path} {context_token}"),
                 ..DestinationProfile::default()
@@ -126,7 +126,7 @@ fn timeless(text: &str) -> String {
 async fn a_watch_from_the_first_answer_to_the_end_of_the_server() {
     let (code, out, err) = run(&["get", "changes.b"], stub().await).await;
     let expect = "\
-changes.b (default/reviews, merged reading): 2 endpoints
+changes.b.svc.cluster.local (default/reviews, merged reading): 2 endpoints
 
 ADDRESS      WEIGHT    SHARE  BACKEND  POD
 10.0.0.1:80       1  50.00 %  v2       p-1
@@ -144,9 +144,9 @@ TIME = now     2 endpoints: v2 50.00 % | v3 50.00 %
 #[tokio::test]
 async fn json_has_a_line_for_each_message() {
     let (code, out, _) = run(&["get", "changes.b", "-o", "json"], stub().await).await;
-    let expect = r#"{TIME,"authority":"changes.b","add":{"metric_labels":{"namespace":"default","service":"reviews"},"addrs":[{"addr":"10.0.0.1:80","weight":1,"metric_labels":{"pod":"p-1","service":"v2"}},{"addr":"10.0.0.2:80","weight":1,"metric_labels":{"pod":"p-2","service":"v3"}}]}}
-{TIME,"authority":"changes.b","add":{"metric_labels":{"namespace":"default","service":"reviews"},"addrs":[{"addr":"10.0.0.3:80","weight":1,"metric_labels":{"pod":"p-3","service":"v3"}}]}}
-{TIME,"authority":"changes.b","remove":{"addrs":["10.0.0.2:80"]}}
+    let expect = r#"{TIME,"authority":"changes.b.svc.cluster.local","add":{"metric_labels":{"namespace":"default","service":"reviews"},"addrs":[{"addr":"10.0.0.1:80","weight":1,"metric_labels":{"pod":"p-1","service":"v2"}},{"addr":"10.0.0.2:80","weight":1,"metric_labels":{"pod":"p-2","service":"v3"}}]}}
+{TIME,"authority":"changes.b.svc.cluster.local","add":{"metric_labels":{"namespace":"default","service":"reviews"},"addrs":[{"addr":"10.0.0.3:80","weight":1,"metric_labels":{"pod":"p-3","service":"v3"}}]}}
+{TIME,"authority":"changes.b.svc.cluster.local","remove":{"addrs":["10.0.0.2:80"]}}
 "#;
     assert_eq!((code, out.as_str()), (1, expect));
 }
@@ -155,12 +155,17 @@ async fn json_has_a_line_for_each_message() {
 async fn exit_codes() {
     let addr = stub().await;
     for (line, code, out, err) in [
-        ("get changes.b --once -o json", 0, r#"{TIME,"authority":"changes.b","add""#, ""),
-        ("get stays.b --once", 3, "stays.b (merged reading): no endpoints: the service exists, but", ""),
+        ("get changes.b --once -o json", 0, r#"{TIME,"authority":"changes.b.svc.cluster.local","add""#, ""),
+        (
+            "get stays.b --once",
+            3,
+            "stays.b.svc.cluster.local (merged reading): no endpoints: the service exists, but",
+            "",
+        ),
         (
             "get gone.b --once -o json",
             3,
-            r#"{TIME,"authority":"gone.b","no_endpoints":{"exists":false}}"#,
+            r#"{TIME,"authority":"gone.b.svc.cluster.local","no_endpoints":{"exists":false}}"#,
             "",
         ),
         (
@@ -174,20 +179,20 @@ async fn exit_codes() {
             "get nonsense --reading leaf",
             2,
             "",
-            "error: the server at ADDR refused the request: INVALID_ARGUMENT: not an authority: nonsense \
+            "error: the server at ADDR refused the request: INVALID_ARGUMENT: not an authority: nonsense.default.svc.cluster.local \
              ({\"split\":\"leaf\"})\n",
         ),
-        ("profile unknown --once", 3, "unknown: the empty profile", ""),
+        ("profile unknown --once", 3, "unknown.default.svc.cluster.local: the empty profile", ""),
         (
             "profile p --once --token t",
             0,
-            "p: no overrides: traffic goes to the service itself\n\nname          p t",
+            "p.default.svc.cluster.local: no overrides: traffic goes to the service itself\n\nname          p.default.svc.cluster.local t",
             "",
         ),
         (
             "profile p",
             1,
-            "p: no overrides",
+            "p.default.svc.cluster.local: no overrides",
             "error: the server at ADDR ended the stream: OK: no reason given\n",
         ),
     ] {

@@ -46,9 +46,10 @@ pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Fail
 /// What a server explains.
 async fn told(args: &WhyArgs) -> Result<Explanation, Failure> {
     let server = args.admin.open()?;
+    let authority = args.target.authority(&args.answers.cluster_domain);
     let mut query = form_urlencoded::Serializer::new(String::new());
     // What is too long is still too long when it is cut; as it is it might not fit into a request.
-    query.append_pair("authority", cut(&args.authority, authority::MAX_LENGTH));
+    query.append_pair("authority", cut(&authority, authority::MAX_LENGTH));
     query.append_pair("token", cut(args.asker.token(), context::MAX_LENGTH));
     query.extend_pairs(args.address.map(|spot| ("address", spot.to_string())));
     let answer = server.get(&format!("/debug/why?{}", query.finish())).await?;
@@ -67,7 +68,8 @@ fn cut(text: &str, most: usize) -> &str {
 /// What a server would explain that serves these manifests.
 fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
     let (domain, options) = args.answers.clone().into_parts();
-    let question = Question::parse(&args.authority, args.asker.token(), Rpc::Both, args.address, &domain)
+    let authority = args.target.authority(domain.as_str());
+    let question = Question::parse(&authority, args.asker.token(), Rpc::Both, args.address, &domain)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let path = args.manifests.as_deref().unwrap_or(".".as_ref());
     let (_, batch) = Manifests::open(path)?;

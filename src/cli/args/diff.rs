@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 use tokio::net::lookup_host;
 
-use super::{AskTlsArgs, AskerArgs, OutputArgs, parse};
+use super::{AskTlsArgs, AskerArgs, OutputArgs, RemoteTargetArgs, parse};
 use crate::{
     cli::exit::Failure,
     client::{ClientTls, HostPort},
@@ -15,10 +15,9 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DiffArgs {
-    /// The service (or an IP, of which only the profile is compared) and its port
-    ///
-    /// For example reviews.default.svc.cluster.local:9080; without a port it is 80.
-    pub authority: String,
+    /// What to ask for.
+    #[command(flatten)]
+    pub target: RemoteTargetArgs,
 
     /// The servers to compare, as host:port; repeated, or with commas between
     #[arg(long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT", value_delimiter = ',', default_value = "127.0.0.1:8086", value_parser = parse::server)]
@@ -90,13 +89,13 @@ async fn lookup(addr: &HostPort) -> Result<Vec<HostPort>, Failure> {
 const EXAMPLES: &str = "\
 Examples:
   # Do two servers answer the same?
-  switchyard diff reviews.default.svc.cluster.local:9080 --addr 127.0.0.1:8086,127.0.0.1:18086
+  switchyard diff reviews:9080 --addr 127.0.0.1:8086,127.0.0.1:18086
 
   # Do all replicas, as a Linkerd proxy asks them?
-  switchyard diff reviews.default.svc.cluster.local:9080 --all --addr switchyard-headless.switchyard:8086 --reading leaf
+  switchyard diff reviews:9080 --all --addr switchyard-headless.switchyard:8086 --reading leaf
 
   # In a script that waits for a roll-out to be everywhere
-  switchyard diff reviews.default.svc.cluster.local:9080 --all --settle 30s -o json | jq .equal
+  switchyard diff reviews:9080 --all --settle 30s -o json | jq .equal
 
 Exit codes:
   0  equal

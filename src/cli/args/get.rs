@@ -2,16 +2,15 @@
 
 use clap::{Args, ValueEnum};
 
-use super::ServerArgs;
+use super::{RemoteTargetArgs, ServerArgs};
 
 /// `switchyard get`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct GetArgs {
-    /// The service and its port
-    ///
-    /// For example reviews.default.svc.cluster.local:9080; without a port it is 80.
-    pub authority: String,
+    /// What to ask for.
+    #[command(flatten)]
+    pub target: RemoteTargetArgs,
 
     /// How a split is answered: as weighted endpoints of its backends, or not at all
     ///
@@ -64,16 +63,16 @@ impl GetArgs {
 const EXAMPLES: &str = "\
 Examples:
   # Where does traffic to reviews go? Then watch
-  switchyard get reviews.default.svc.cluster.local:9080
+  switchyard get reviews:9080
 
   # As a Linkerd proxy sees a service, once
-  switchyard get reviews-v2.default.svc.cluster.local:9080 --reading leaf --once
+  switchyard get reviews-v2.default:9080 --reading leaf --once
 
   # The addresses, one message a line
-  switchyard get reviews.default.svc.cluster.local:9080 -o json | jq -r '.add.addrs[]?.addr'
+  switchyard get reviews:9080 -n default -o json | jq -r '.add.addrs[]?.addr'
 
   # Over TLS, from a server that asks who you are
-  switchyard get reviews.default.svc.cluster.local:9080 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key
+  switchyard get reviews:9080 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key
 
 Exit codes:
   0  fine, also when you end it with Ctrl-C

@@ -25,7 +25,7 @@ pub struct PlanArgs {
 
     /// What would be deleted, as KIND/NAMESPACE/NAME or KIND/NAME; may be repeated, or comma separated
     ///
-    /// For example TrafficSplit/default/reviews.
+    /// For example TrafficSplit/default/reviews or ts/reviews.
     #[arg(long, env = "SWITCHYARD_REMOVE", value_name = "OBJECT", value_delimiter = ',')]
     pub remove: Vec<Removal>,
 
@@ -85,7 +85,7 @@ Examples:
   switchyard plan --manifests examples/bookinfo -f edited/split.yaml
 
   # What if this split goes?
-  switchyard plan --manifests examples/bookinfo --remove TrafficSplit/default/reviews
+  switchyard plan --manifests examples/bookinfo --remove ts/reviews
 
   # Over the cluster of the kubeconfig, for a pull request; fails if the edit brings warnings
   switchyard plan -f deploy/ -o markdown

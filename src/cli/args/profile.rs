@@ -2,16 +2,15 @@
 
 use clap::Args;
 
-use super::ServerArgs;
+use super::{RemoteTargetArgs, ServerArgs};
 
 /// `switchyard profile`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ProfileArgs {
-    /// The service (or its ClusterIP, or the IP of a pod) and its port
-    ///
-    /// For example reviews.default.svc.cluster.local:9080; without a port it is 80.
-    pub authority: String,
+    /// What to ask for.
+    #[command(flatten)]
+    pub target: RemoteTargetArgs,
 
     /// How to ask.
     #[command(flatten)]
@@ -21,13 +20,13 @@ pub struct ProfileArgs {
 const EXAMPLES: &str = "\
 Examples:
   # Which services share the traffic to reviews? Then watch
-  switchyard profile reviews.default.svc.cluster.local:9080
+  switchyard profile reviews:9080
 
   # As a proxy in namespace shop asks, by ClusterIP, once
   switchyard profile 10.96.12.7:9080 --token '{\"ns\":\"shop\"}' --once
 
   # The weights, one message a line
-  switchyard profile reviews.default.svc.cluster.local:9080 -o json | jq -c .profile.dst_overrides
+  switchyard profile reviews:9080 -o json | jq -c .profile.dst_overrides
 
 Exit codes:
   0  fine, also when you end it with Ctrl-C

@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
-use super::{AdminArgs, OutputArgs, Reading, parse};
+use super::{AdminArgs, OutputArgs, Reading, Target, parse};
 
 /// `switchyard streams`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StreamsArgs {
+    /// Only streams for this Service, with or without a port: reviews:9080, reviews.shop, svc/reviews, or an IP address
+    ///
+    /// A name without a namespace is in `default`: --namespace is that of the clients.
+    #[arg(value_name = "SERVICE[:PORT]", conflicts_with = "authority")]
+    pub target: Option<Target>,
+
+    /// The cluster's DNS domain, with which short names are completed
+    #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
+    pub cluster_domain: String,
+
     /// Ask all servers behind the names in --admin, each of their addresses: the replicas of a headless Service
     #[arg(long, env = "SWITCHYARD_ALL", value_parser = BoolishValueParser::new())]
     pub all: bool,
@@ -110,6 +120,9 @@ const EXAMPLES: &str = "\
 Examples:
   # Every stream of one server
   switchyard streams
+
+  # Those for one Service
+  switchyard streams reviews:9080
 
   # Who has not taken what is true, the longest first, again every second
   switchyard streams --behind --sort behind --watch 1s

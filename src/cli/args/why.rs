@@ -4,17 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AdminArgs, AnswerArgs, AskerArgs, OutputArgs};
+use super::{AdminArgs, AnswerArgs, AskerArgs, OutputArgs, TargetArgs};
 use crate::resolve::explain::Spot;
 
 /// `switchyard why`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WhyArgs {
-    /// The service (or its ClusterIP, or the IP of a pod) and its port
-    ///
-    /// For example reviews.default.svc.cluster.local:9080; without a port it is 80.
-    pub authority: String,
+    /// What to explain.
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     /// As whom to ask.
     #[command(flatten)]
@@ -47,16 +46,16 @@ pub struct WhyArgs {
 const EXAMPLES: &str = "\
 Examples:
   # Why does traffic to reviews go where it goes?
-  switchyard why reviews.default.svc.cluster.local:9080
+  switchyard why reviews:9080
 
   # As the proxy of a pod on node-1 is answered
-  switchyard why reviews.default.svc.cluster.local:9080 --token '{\"ns\":\"shop\",\"nodeName\":\"node-1\"}'
+  switchyard why reviews:9080 --token '{\"ns\":\"shop\",\"nodeName\":\"node-1\"}'
 
   # Everything about one address
-  switchyard why reviews.default.svc.cluster.local:9080 --address 10.244.1.7
+  switchyard why reviews:9080 --address 10.244.1.7
 
   # Without a server
-  switchyard why reviews.default.svc.cluster.local:9080 --manifests examples/bookinfo
+  switchyard why reviews:9080 --manifests examples/bookinfo
 
 Exit codes:
   0  fine

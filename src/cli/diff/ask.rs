@@ -1,6 +1,6 @@
 //! What one server answers, on a connection of its own.
 
-use std::{future::Future, net::IpAddr, time::Duration};
+use std::{future::Future, time::Duration};
 
 use futures::future::try_join;
 use tokio::time::timeout;
@@ -49,9 +49,10 @@ async fn ask_in_time(
     limit: Duration,
 ) -> Result<Answers, Failure> {
     let client = Client::connect_with(addr, tls, limit).await.map_err(Failure::connecting)?;
-    let (authority, token) = (args.authority.as_str(), args.asker.token());
+    let (authority, token) = (args.target.authority(), args.asker.token());
+    let authority = authority.as_str();
     let endpoints = async {
-        if is_ip(authority) {
+        if args.target.is_ip() {
             return Ok(None);
         }
         let mut endpoints = Endpoints::new();
@@ -71,31 +72,4 @@ async fn ask_in_time(
 async fn first<M>(open: impl Future<Output = Result<Streaming<M>, Status>>) -> Result<M, StreamError> {
     let mut stream = open.await?;
     stream.message().await?.ok_or(StreamError::Ended)
-}
-
-/// Whether it is an address, with or without a port.
-fn is_ip(authority: &str) -> bool {
-    let host =
-        authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(h, _)| h);
-    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_ip;
-
-    #[test]
-    fn addresses_are_told_from_names() {
-        for (authority, expect) in [
-            ("10.0.0.1", true),
-            ("10.0.0.1:80", true),
-            ("[fd00::1]:80", true),
-            ("[fd00::1]", true),
-            ("web.d.svc.cluster.local:80", false),
-            ("10.0.0.1.nip.io:80", false),
-            ("", false),
-        ] {
-            assert_eq!(is_ip(authority), expect, "{authority}");
-        }
-    }
 }

@@ -3,12 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
-    model::{Kind, Name, NsName, ObjectId},
+    model::{Kind, Name, NsName, ObjectId, names_kind},
     source::manifests::{items::Key, workloads::WorkloadKind},
 };
 
 /// An object by its name: `Kind/namespace/name`, or `Kind/name` where the namespace goes without saying. The kind
-/// is understood in upper and lower case.
+/// is any name of the resource type that kubectl accepts, in upper or lower case: `ts/reviews`, `deployment.apps/web`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removal {
     kind: Which,
@@ -34,7 +34,12 @@ impl fmt::Display for BadRemoval {
         let objects = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ReplicaSet).map(Kind::as_str);
         let workloads = WorkloadKind::ALL.map(|kind| kind.to_string());
         let kinds: Vec<_> = objects.map(str::to_owned).chain(workloads).collect();
-        write!(f, "write KIND/NAMESPACE/NAME or KIND/NAME, where KIND is one of {}", kinds.join(", "))
+        write!(
+            f,
+            "write KIND/NAMESPACE/NAME or KIND/NAME, where KIND is one of {}, or a short name of them such as ts, \
+             svc, sp and deploy",
+            kinds.join(", ")
+        )
     }
 }
 
@@ -48,8 +53,8 @@ impl FromStr for Removal {
             [kind, namespace, name] if !namespace.is_empty() => (kind, Some(namespace.into()), name),
             _ => return Err(BadRemoval),
         };
-        let workload = WorkloadKind::ALL.into_iter().find(|k| k.to_string().eq_ignore_ascii_case(kind));
-        let object = || Kind::ALL.into_iter().find(|k| k.as_str().eq_ignore_ascii_case(kind));
+        let workload = WorkloadKind::ALL.into_iter().find(|k| names_kind(kind, &k.to_string()));
+        let object = || Kind::ALL.into_iter().find(|k| names_kind(kind, k.as_str()));
         let kind = workload.map(Which::Workload).or_else(|| object().map(Which::Object)).ok_or(BadRemoval)?;
         if name.is_empty() || kind == Which::Object(Kind::Node) && namespace.is_some() {
             return Err(BadRemoval);
