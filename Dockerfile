@@ -23,8 +23,12 @@ COPY src src
 # Each platform has its own target directory, for two may build at once. What is in a cache is not in the image, so
 # the binary is copied out of it.
 ARG TARGETPLATFORM
+# What `switchyard version` shows: there is no git work tree here. Seconds since 1970, as BuildKit passes it on.
+ARG REVISION=
+ARG SOURCE_DATE_EPOCH=
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,id=switchyard-target-${TARGETPLATFORM},sharing=locked \
+    SWITCHYARD_COMMIT=${REVISION} SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} \
     cargo build --locked --release --bin switchyard \
     && cp target/release/switchyard /switchyard
 

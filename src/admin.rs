@@ -6,8 +6,9 @@
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -74,6 +75,8 @@ pub struct Admin {
     metrics_pages: Turns,
     explanations: Turns,
     draining: AtomicBool,
+    /// Where gRPC is served, for `/ports`.
+    grpc: OnceLock<SocketAddr>,
 }
 
 impl Admin {
@@ -96,7 +99,13 @@ impl Admin {
             metrics_pages: Turns::new(metrics::AT_ONCE),
             explanations: Turns::new(why::AT_ONCE),
             draining: AtomicBool::new(false),
+            grpc: OnceLock::new(),
         })
+    }
+
+    /// Sets where gRPC is served, for clients that ask the admin port by mistake.
+    pub fn set_grpc(&self, addr: SocketAddr) {
+        _ = self.grpc.set(addr);
     }
 
     /// From now on the server is not ready: it is about to stop.

@@ -5,6 +5,8 @@
 //! `check` are only parsed here; [`crate::serve`] and [`crate::check`] do the work.
 
 mod args;
+mod closed;
+mod command_line;
 mod diff;
 mod duration;
 mod exit;
@@ -19,6 +21,7 @@ mod profile;
 mod streams;
 mod style;
 mod table;
+mod terminal;
 mod version;
 mod watch;
 mod why;
@@ -35,13 +38,31 @@ pub use self::args::{
     Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RemoteTargetArgs, RpcName, ServeArgs,
     ServerArgs, SortBy, StreamsArgs, Target, TargetArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
 };
-use self::exit::{Exit, Failure};
+pub use self::command_line::parse;
+use self::{
+    exit::{Exit, Failure},
+    terminal::{Terminal, Wrapping},
+};
 
 /// Runs what was typed, on the standard streams.
 pub async fn run(cli: Cli) -> ExitCode {
-    let mut out = BufWriter::new(anstream::stdout());
+    let follows = cli.command.follows();
+    let width = if cli.command.is_text() { Terminal::init().width } else { None };
+    let stdout = BufWriter::new(anstream::stdout());
+    let mut out: Box<dyn Write> = match width {
+        Some(width) => Box::new(Wrapping::new(stdout, width)),
+        None => Box::new(stdout),
+    };
     let mut err = anstream::stderr();
-    ExitCode::from(run_with(cli, &mut out, &mut err).await)
+    let run = run_with(cli, &mut *out, &mut err);
+    ExitCode::from(if follows {
+        tokio::select! {
+            code = run => code,
+            () = closed::stdout_closed() => Exit::Success.code(),
+        }
+    } else {
+        run.await
+    })
 }
 
 /// Runs what was typed; answers go to `out`, errors to `err`. Returns the exit code.
@@ -50,7 +71,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
         // Boxed: everything the server is made of would otherwise lie in this function's future.
         Command::Serve(args) => Box::pin(crate::serve::run(*args))
             .await
-            .map(|()| Exit::Fine)
+            .map(|()| Exit::Success)
             .map_err(|error| Failure::Serve(error.into())),
         Command::Check(args) => {
             let code = crate::check::run(args, out, err);
@@ -82,7 +103,7 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
 fn report(failure: Failure, err: &mut dyn Write) -> u8 {
     match failure {
         // Whoever read our output has read enough: `switchyard get … | head -1`.
-        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Fine.code(),
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success.code(),
         failure => {
             let _ = writeln!(err, "{} {failure}", style::paint(style::ERROR, "error:"));
             failure.exit().code()

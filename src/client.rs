@@ -9,6 +9,7 @@ mod endpoints;
 mod error;
 mod fault;
 mod host_port;
+mod ports;
 #[cfg(test)]
 pub(crate) mod test;
 mod tls;
@@ -33,6 +34,7 @@ pub use self::{
     error::{ConnectError, StreamError, code_name, root_cause},
     fault::TlsFault,
     host_port::{BadHostPort, HostPort},
+    ports::{Ports, grpc_of_admin_port},
     tls::{BadTls, ClientTls},
 };
 

@@ -63,6 +63,7 @@ pub mod streams;
 mod tame;
 pub mod tls;
 pub mod topic;
+pub mod version;
 pub mod view;
 pub mod weight;
 mod whole_file;

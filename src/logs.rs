@@ -25,6 +25,7 @@ use crate::cli::LogFormat;
 pub(crate) mod captured;
 #[cfg(feature = "otel")]
 mod otel;
+mod targets;
 
 #[cfg(feature = "otel")]
 pub use self::otel::endpoint;
@@ -58,7 +59,7 @@ pub fn filter(text: &str) -> Result<String, String> {
         }
     }
     match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
+        Ok(_) => targets::check(text).map(|()| text.to_owned()),
         Err(error) => Err(format!("{error}; write for example info,switchyard=debug")),
     }
 }

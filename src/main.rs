@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use switchyard::cli::{self, Cli};
+use switchyard::cli;
 use tikv_jemallocator::Jemalloc;
 
 /// Gives memory back after a storm, which the system's allocator does not: what a thousand clients needed at once is
@@ -13,7 +12,7 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     // First: `--help` and wrong usage end here, without a runtime.
-    let cli = Cli::parse();
+    let cli = cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

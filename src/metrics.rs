@@ -36,7 +36,10 @@ pub use self::{
     linkerd::Linkerd,
     text::Format,
 };
-use crate::grpc::method::Method;
+use crate::{
+    grpc::method::Method,
+    version::{COMMIT, DATE, VERSION},
+};
 
 /// All metrics of the server. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -135,8 +138,8 @@ impl Metrics {
     }
 
     fn register_ours(&self, registry: &mut Registry) {
-        let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The version of this program", info);
+        let info = Info::new(vec![("version", VERSION), ("commit", COMMIT), ("date", DATE)]);
+        registry.register("build", "The version of this program, its commit and the date of its build", info);
         registry.register("connections", "Open connections of clients", self.connections.clone());
         registry.register(
             "connections_ended",

@@ -130,8 +130,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
     let scheme = if admin_tls { "https" } else { "http" };
-    let bound =
-        Bound { grpc: local(&grpc_listener), admin: format!("{scheme}://{}", local(&admin_listener)) };
+    let grpc_addr = local(&grpc_listener);
+    let bound = Bound { grpc: grpc_addr, admin: format!("{scheme}://{}", local(&admin_listener)) };
     let mut signals = Signals::new().map_err(Failure::Signals)?;
 
     let (tls_files, allow_clients) = tls.into_parts();
@@ -184,6 +184,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         tokio::spawn(token.follow());
     }
     let admin = Admin::new(registry, status.clone(), directory.clone(), domain.clone(), pictures);
+    admin.set_grpc(grpc_addr);
     let mut health = HealthReporter::new();
     set_health(&health, ServingStatus::NotServing).await;
     let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
@@ -192,7 +193,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
     let stream_rate =
         (max_stream_rate > 0).then(|| Rate { per_second: max_stream_rate, burst: max_stream_burst.max(1) });
-    files::make_room(max_connections);
+    let max_connections = files::make_room(max_connections, matches!(source, Source::Manifests(_)));
     let limits = Limits {
         max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
         max_concurrent_streams,

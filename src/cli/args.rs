@@ -21,7 +21,9 @@ mod target;
 mod tls;
 mod why;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, Parser, Subcommand};
+
+use crate::version;
 
 pub(crate) use self::parse::some_duration;
 pub use self::{
@@ -52,9 +54,10 @@ pub use self::{
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "switchyard",
-    version,
+    version = version::LONG,
     max_term_width = 100,
-    disable_help_subcommand = true,
+    disable_help_flag = true,
+    arg = help_flag(),
     after_help = EXAMPLES
 )]
 pub struct Cli {
@@ -77,12 +80,56 @@ Examples:
 Every flag can be set in the environment: --cluster-domain is SWITCHYARD_CLUSTER_DOMAIN.
 
 Exit codes:
-  0  fine, also when you end a watch with Ctrl-C or close the pipe it writes to
-  1  failed: no server, the stream was ended by the server, or `check` found something
-  2  wrong usage, or the server said INVALID_ARGUMENT
-  3  `--once` or `why`, and there are no endpoints or the profile is the empty one; no stream that is looked for; `plan`
-     brings warnings; `diff` finds servers that differ
-  4  `plan --exit-code`, and answers change";
+  0  done, and nothing needs attention; also when a watch is ended or the reader of its output is gone
+  1  not done: no server, a stream that the server ended, an input that cannot be read; for `check` also manifests that
+     do not pass
+  2  wrong usage, or the server answered INVALID_ARGUMENT
+  3  done, and what was found needs attention: nothing serves the target, no stream matches, servers differ, an edit
+     brings warnings or takes the last endpoint of a Service
+  4  `plan --exit-code`: answers change, and nothing needs attention";
+
+/// `-h` and `--help`, which are both short: `switchyard help COMMAND` prints the whole text.
+fn help_flag() -> Arg {
+    let help = "Print this; `switchyard help COMMAND` prints all of it";
+    Arg::new("help").short('h').long("help").global(true).action(ArgAction::HelpShort).help(help)
+}
+
+impl Command {
+    /// Whether the command waits or follows, changes nothing, and ends early when its output has no reader.
+    pub(super) fn follows(&self) -> bool {
+        match self {
+            Self::Get(_)
+            | Self::Profile(_)
+            | Self::Streams(_)
+            | Self::Why(_)
+            | Self::Diff(_)
+            | Self::Plan(_) => true,
+            // A change of the log level is made whether or not its answer is read.
+            Self::Serve(_)
+            | Self::Check(_)
+            | Self::LogLevel(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Version(_) => false,
+        }
+    }
+
+    /// Whether the output is text for people, which may be wrapped to the width of a terminal.
+    pub(super) fn is_text(&self) -> bool {
+        match self {
+            Self::Get(args) => args.server.output.format == Output::Table,
+            Self::Profile(args) => args.server.output.format == Output::Table,
+            Self::Streams(args) => args.output.format == Output::Table,
+            Self::Why(args) => args.output.format == Output::Table,
+            Self::Diff(args) => args.output.format == Output::Table,
+            Self::Check(args) => args.output.format == Output::Table,
+            Self::Plan(args) => args.output == PlanOutput::Table,
+            Self::Serve(_) | Self::LogLevel(_) | Self::Completions(_) | Self::Man(_) | Self::Version(_) => {
+                false
+            }
+        }
+    }
+}
 
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]

@@ -58,9 +58,9 @@ pub(super) async fn run(args: &DiffArgs, out: &mut dyn Write, err: &mut dyn Writ
         _ = writeln!(err, "{} {failure}", paint(ERROR, "error:"));
     }
     Ok(match (ways.differ(), failed.is_empty() && ways.replicas() > 1) {
-        (true, _) => Exit::Differ,
+        (true, _) => Exit::Attention,
         (false, false) => Exit::Failed,
-        (false, true) => Exit::Fine,
+        (false, true) => Exit::Success,
     })
 }
 

@@ -8,36 +8,32 @@ use tonic::Code;
 use super::plan::Unplanned;
 use crate::{
     admin::BadToken,
-    client::{AdminError, BadTls, ConnectError, HostPort, StreamError, TlsFault},
+    client::{AdminError, BadTls, ConnectError, HostPort, StreamError, TlsFault, grpc_of_admin_port},
     source::manifests::OpenError,
 };
 
-/// The exit codes; `switchyard --help` documents them.
+/// The exit codes. Each has one meaning in all commands; `switchyard --help` and docs/cli.md list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// All is well, also when a person ended a watch.
-    Fine,
-    /// It did not work.
+    /// Done, and nothing needs attention; also when a watch is ended or the reader of the output is gone.
+    Success,
+    /// Not done: no server, an input that cannot be read. For `check` also manifests that do not pass.
     Failed,
-    /// It could not have worked: wrong usage, or the server said INVALID_ARGUMENT.
+    /// Wrong usage, or the server answered INVALID_ARGUMENT.
     Usage,
-    /// `--once`, and the answer was that there is nothing.
-    Nothing,
-    /// `plan`, and the edit brings warnings.
-    Warned,
-    /// `plan --exit-code`, and answers change.
+    /// Done, and what was found needs attention.
+    Attention,
+    /// `plan --exit-code`: answers change, and nothing needs attention.
     Changed,
-    /// `diff`, and servers differ.
-    Differ,
 }
 
 impl Exit {
     pub(super) fn code(self) -> u8 {
         match self {
-            Self::Fine => 0,
+            Self::Success => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Nothing | Self::Warned | Self::Differ => 3,
+            Self::Attention => 3,
             Self::Changed => 4,
         }
     }
@@ -87,6 +83,9 @@ pub(super) enum Failure {
     #[error("interrupted before the server answered")]
     Interrupted,
 
+    #[error("{addr} is the admin port (HTTP); gRPC is at {grpc}: ask it with --addr {grpc}")]
+    AdminPort { addr: HostPort, grpc: HostPort },
+
     #[error("cannot find {name}: {why}")]
     Name { name: String, why: String },
 
@@ -127,6 +126,15 @@ impl Failure {
             StreamError::Connection(why) => Self::Lost { addr, why },
             error => Self::Ended { addr, error },
         }
+    }
+
+    /// The failure with a clearer reason if it was the admin port that did not answer in gRPC.
+    pub(super) async fn of_port(self) -> Self {
+        let (Self::NotGrpc { addr, .. } | Self::Tls { addr, fault: TlsFault::SilentWithout }) = &self else {
+            return self;
+        };
+        let addr = addr.clone();
+        grpc_of_admin_port(&addr).await.map_or(self, |grpc| Self::AdminPort { addr, grpc })
     }
 
     pub(super) fn exit(&self) -> Exit {

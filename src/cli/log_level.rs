@@ -35,7 +35,7 @@ pub(super) async fn run(
     for error in &failed {
         _ = writeln!(err, "{} {error}", paint(ERROR, "error:"));
     }
-    Ok(if failed.is_empty() { Exit::Fine } else { Exit::Failed })
+    Ok(if failed.is_empty() { Exit::Success } else { Exit::Failed })
 }
 
 /// What one server logs, after the change if one is asked for.

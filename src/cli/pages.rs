@@ -15,19 +15,19 @@ pub(super) fn completions(args: &CompletionsArgs, out: &mut dyn Write) -> Result
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "switchyard", &mut script);
     out.write_all(&script)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 pub(super) fn man(args: &ManArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let Some(dir) = &args.dir else {
         Man::new(Cli::command()).render(&mut &mut *out)?;
-        return Ok(Exit::Fine);
+        return Ok(Exit::Success);
     };
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", dir.display()));
     fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir)).map_err(named)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

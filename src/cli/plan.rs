@@ -31,9 +31,9 @@ pub(super) async fn run(args: PlanArgs, out: &mut dyn Write) -> Result<Exit, Fai
         PlanOutput::Json => json::write(out, &shown),
     }?;
     Ok(match &shown.plan {
-        plan if !plan.brought.is_empty() => Exit::Warned,
+        plan if !plan.brought.is_empty() => Exit::Attention,
         plan if exit_code && !plan.destinations.is_empty() => Exit::Changed,
-        _ => Exit::Fine,
+        _ => Exit::Success,
     })
 }
 

@@ -13,12 +13,16 @@ use super::{
     exit::{Exit, Failure},
     moment::Moment,
     style::{ERROR, paint},
+    terminal::{self, Terminal},
     watch::interrupted,
 };
 use crate::{
     client::{AdminClient, AdminError},
     streams::OpenStream,
 };
+
+/// The lines above the page of a watch: the time, and an empty one.
+const TIME_LINES: usize = 2;
 
 /// How many streams of one server are taken: more than a server has, and some hundred megabytes.
 const MOST: usize = 500_000;
@@ -45,15 +49,19 @@ pub(super) async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let mut page = Vec::new();
+        tokio::select! {
+            // A server that does not answer may come back.
+            looked = look(args, &servers, &path, &mut page, err) => { looked?; }
+            () = &mut interrupt => return Ok(Exit::Success),
+        }
         if args.output.format == Output::Table {
             // To the upper left, and nothing below: taken out again where no terminal is.
             write!(out, "\u{1b}[H\u{1b}[2J{}\n\n", Moment::now().local())?;
+            page = terminal::fit(&page, TIME_LINES, Terminal::get());
         }
-        tokio::select! {
-            // A server that does not answer may come back.
-            looked = look(args, &servers, &path, out, err) => { looked?; }
-            () = &mut interrupt => return Ok(Exit::Fine),
-        }
+        out.write_all(&page)?;
+        out.flush()?;
     }
 }
 
@@ -104,8 +112,8 @@ async fn look(
     }
     Ok(match (failed.is_empty(), found) {
         (false, _) => Exit::Failed,
-        (true, 0) => Exit::Nothing,
-        (true, _) => Exit::Fine,
+        (true, 0) => Exit::Attention,
+        (true, _) => Exit::Success,
     })
 }
 

@@ -80,10 +80,11 @@ where
         Err(status) => futures::stream::iter([Err(status)]).right_stream(),
     });
     let shown = show(args, deadline, pin!(messages), interrupt, view, out).await;
-    shown.map_err(|failure| match client.fault() {
-        Some(fault) => Failure::Tls { addr: args.addr.to_dial(), fault },
-        None => failure,
-    })
+    match (shown, client.fault()) {
+        (Ok(exit), _) => Ok(exit),
+        (Err(_), Some(fault)) => Err(Failure::Tls { addr: args.addr.to_dial(), fault }.of_port().await),
+        (Err(failure), None) => Err(failure.of_port().await),
+    }
 }
 
 /// The part of [`watch`] behind the connection.
@@ -104,12 +105,12 @@ async fn show<M, V: View<M>>(
     let answer = view.first(out, first, args.once)?;
     out.flush()?;
     if args.once {
-        return Ok(if answer == Answer::Nothing { Exit::Nothing } else { Exit::Fine });
+        return Ok(if answer == Answer::Nothing { Exit::Attention } else { Exit::Success });
     }
     loop {
         let (batch, end) = tokio::select! {
             gathered = gather(messages.as_mut(), V::TOGETHER) => gathered,
-            () = &mut interrupt => return Ok(Exit::Fine),
+            () = &mut interrupt => return Ok(Exit::Success),
         };
         if !batch.is_empty() {
             view.more(out, batch)?;

@@ -40,7 +40,7 @@ pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Fail
             writeln!(out)?;
         }
     }
-    Ok(if explanation.leads_somewhere() { Exit::Fine } else { Exit::Nothing })
+    Ok(if explanation.leads_somewhere() { Exit::Success } else { Exit::Attention })
 }
 
 /// What a server explains.

@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ClientTls, HostPort, root_cause};
+use super::{ClientTls, HostPort, ports, root_cause};
 use crate::admin::Token;
 
 /// The largest answer that is taken in one piece, in bytes. Derivations are bounded far below by who makes them.
@@ -73,6 +73,14 @@ pub enum AdminError {
         /// What it said.
         text: String,
     },
+    /// It is the other port of a server.
+    #[error("{addr} is a gRPC port (HTTP/2); {}", admin_port(.admin.as_ref()))]
+    GrpcPort {
+        /// The port that was asked.
+        addr: HostPort,
+        /// The admin port of the same server, if it was found.
+        admin: Option<HostPort>,
+    },
     /// It does not speak HTTP, or not as we do.
     #[error(
         "{addr} does not answer as an admin port does: {why}; that is --metrics-addr of `switchyard serve` (9996 by default), \
@@ -92,6 +100,14 @@ pub enum AdminError {
         /// What is wrong.
         why: String,
     },
+}
+
+/// Where the admin port is.
+fn admin_port(found: Option<&HostPort>) -> String {
+    match found {
+        Some(admin) => format!("the admin port is at {admin}: ask it with --admin {admin}"),
+        None => "the admin port is --metrics-addr of `switchyard serve` (9996 by default)".to_owned(),
+    }
 }
 
 impl AdminClient {
@@ -135,6 +151,10 @@ impl AdminClient {
 
     async fn whole(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, AdminError> {
         let (body, _connection) = self.ask(method, path, body).await?;
+        self.collect(body).await
+    }
+
+    async fn collect(&self, body: Incoming) -> Result<Bytes, AdminError> {
         let whole = Limited::new(body, MAX_ANSWER).collect().await;
         whole.map(http_body_util::Collected::to_bytes).map_err(|error| self.broken(&*error))
     }
@@ -147,7 +167,30 @@ impl AdminClient {
         AdminError::Connect { addr: self.addr.clone(), why: why.to_string() }
     }
 
+    /// The answer to a GET, without a look at what else may be there if there is none.
+    pub(super) async fn get_plain(&self, path: &str) -> Result<Bytes, AdminError> {
+        let (body, _connection) = self.ask_once(Method::GET, path, Bytes::new()).await?;
+        self.collect(body).await
+    }
+
     async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(Incoming, Connection), AdminError> {
+        match self.ask_once(method, path, body).await {
+            Err(AdminError::NotAdmin { addr, .. })
+                if self.tls.is_none() && ports::speaks_http2(&addr).await =>
+            {
+                let admin = ports::admin_of_grpc_port(&addr).await;
+                Err(AdminError::GrpcPort { addr, admin })
+            }
+            asked => asked,
+        }
+    }
+
+    async fn ask_once(
         &self,
         method: Method,
         path: &str,

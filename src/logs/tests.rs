@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_filter_is_a_level_or_modules_with_levels() {
-    for text in ["info", "INFO", "warn,switchyard=debug", "switchyard::core=trace", "off"] {
+    for text in ["info", "INFO", "warn,switchyard=debug", "switchyard::engine=trace", "off"] {
         assert_eq!(filter(text).as_deref(), Ok(text));
     }
     assert_eq!(filter(" info,switchyard=debug\n").as_deref(), Ok("info,switchyard=debug"));

@@ -14,6 +14,7 @@ use crate::{
     source::Report,
     status::Status,
     tame::tame,
+    version::LONG,
 };
 
 /// How many splits are listed; the others are counted.
@@ -55,7 +56,7 @@ impl Banner {
 
         // As the reader started us: `cargo run` puts nobody on the path.
         let program = std::env::args().next().unwrap_or_else(|| "switchyard".to_owned());
-        let mut text = format!("switchyard {} serves {}\n", env!("CARGO_PKG_VERSION"), manifests.display());
+        let mut text = format!("switchyard {} serves {}\n", LONG, manifests.display());
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {}", tame(&value));
         bound.lines().into_iter().for_each(|(name, value)| line(name, value));
         line("read", read(engine, report));
@@ -93,7 +94,7 @@ impl Banner {
 
     /// Says which cluster is watched. What is in it is not known yet.
     pub(super) fn of_cluster(url: &str, bound: &Bound) -> Self {
-        let mut text = format!("switchyard {} watches {url}\n", env!("CARGO_PKG_VERSION"));
+        let mut text = format!("switchyard {LONG} watches {url}\n");
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {}", tame(&value));
         bound.lines().into_iter().for_each(|(name, value)| line(name, value));
         Self(text)

@@ -4,10 +4,12 @@
 /// there are too many (128), listeners, what is read of the source, and the runtime's own.
 const RESERVE: u64 = 256;
 
-/// Raises this process's limit of open files as far as it may, and warns if that is too little for this many
-/// connections. Nothing fails: until there are as many the server is as good as any.
-pub(super) fn make_room(max_connections: u32) {
+/// Raises this process's limit of open files as far as it may, and returns how many connections may be open. For a
+/// folder of manifests that is as many as the system allows. In a cluster it is `max_connections`, and a warning is
+/// logged if the limit is too low for that: until there are as many nothing fails.
+pub(super) fn make_room(max_connections: u32, is_folder: bool) -> u32 {
     match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if is_folder => return max_connections.min(room(limit)),
         Ok(limit) => {
             if let Some(shortage) = shortage(limit, max_connections) {
                 tracing::warn!("{shortage}");
@@ -20,6 +22,12 @@ pub(super) fn make_room(max_connections: u32) {
             wanted(max_connections)
         ),
     }
+    max_connections
+}
+
+/// How many connections this limit of open files has room for, at least one.
+fn room(limit: u64) -> u32 {
+    u32::try_from(limit.saturating_sub(RESERVE)).unwrap_or(u32::MAX).max(1)
 }
 
 fn wanted(max_connections: u32) -> u64 {
@@ -46,6 +54,13 @@ fn shortage(limit: u64, max_connections: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_is_what_the_limit_leaves() {
+        for (limit, expect) in [(1024, 768), (256, 1), (0, 1), (u64::MAX, u32::MAX)] {
+            assert_eq!(room(limit), expect, "{limit}");
+        }
+    }
 
     #[test]
     fn enough_is_nothing_to_say() {

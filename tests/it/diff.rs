@@ -98,7 +98,7 @@ async fn a_server_that_cannot_be_asked_is_named_and_the_others_are_compared() {
 #[tokio::test]
 async fn what_no_server_understands_is_wrong_usage() {
     let (a, b) = (serve(500).await, serve(500).await);
-    diff("invalid", "reviews", &[a.grpc, b.grpc], &[]).await;
+    diff("invalid", "reviews.example.com", &[a.grpc, b.grpc], &[]).await;
     diff("one", REVIEWS, &[a.grpc], &[]).await;
     diff("all-of-one", REVIEWS, &[a.grpc], &["--all"]).await;
 }

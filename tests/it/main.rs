@@ -3,6 +3,7 @@
 mod abuse;
 mod admin;
 mod check;
+mod cli;
 mod diff;
 mod drain_order;
 mod fuzz;

@@ -452,7 +452,7 @@ async fn get_and_profile_show_the_first_answer() {
     assert!(out.contains("reviews-v3.default.svc.cluster.local:9080"), "{out}");
 
     assert_eq!(run(&["get", "nobody.default.svc.cluster.local:80", "--addr", &addr, "--once"]).await.0, 3);
-    assert_eq!(run(&["get", "nobody", "--addr", &addr, "--once"]).await.0, 2);
+    assert_eq!(run(&["get", "nobody.example.com", "--addr", &addr, "--once"]).await.0, 2);
     drop(server);
     let (code, _, error) = run(&["get", REVIEWS, "--addr", "127.0.0.1:1", "--once"]).await;
     assert_eq!(code, 1);

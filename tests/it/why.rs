@@ -157,7 +157,7 @@ async fn a_server_refuses_what_it_would_not_answer_in_the_same_words() {
     }
     let admin = server.admin.to_string();
     let long = "x".repeat(100_000);
-    for authority in ["reviews", "\u{1b}[2J", &long, ""] {
+    for authority in ["reviews.example.com", "\u{1b}[2J", &long, ""] {
         let (code, out, err) = run(&[authority, "--admin", &admin]).await;
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains("invalid authority") && !err.contains('\u{1b}') && err.len() < 600, "{err}");
@@ -189,7 +189,8 @@ async fn json_is_one_line_with_all_of_it() {
 #[tokio::test]
 async fn absurd_questions_are_refused_in_the_servers_words() {
     let long = "x".repeat(100_000);
-    for authority in ["reviews", "a b", "reviews.default.svc.cluster.local:0", "\u{1b}[2J", &long, "::1", ""]
+    for authority in
+        ["reviews.example.com", "a b", "reviews.default.svc.cluster.local:0", "\u{1b}[2J", &long, "::1", ""]
     {
         let (code, out, err) = explained(&[authority]).await;
         assert_eq!((code, out.as_str()), (2, ""), "{authority:?}");

@@ -16,24 +16,28 @@ use crate::{
 
 /// Who may see the cluster at the admin port of a server.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Admin port")]
 pub struct AdminAccessArgs {
-    /// Show the cluster at the admin port to whoever has the token in this file, and to nobody else
+    /// Show the cluster only to readers with the token in this file
     ///
-    /// Without it only this machine is shown streams, warnings, derivations and the page. The file has one line of 16 to
-    /// 8192 printable characters, such as `openssl rand -hex 32` writes, and is read again when it changes. Readers send
+    /// Without it only this machine is shown streams, warnings, derivations and the page. The file has one line of 16
+    /// to
+    /// 8192 printable characters, such as `openssl rand -hex 32` writes, and is read again when it changes. Readers
+    /// send
     /// it as `Authorization: Bearer <token>`; the page asks for it.
     #[arg(long, env = "SWITCHYARD_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
 
-    /// Speak TLS at the admin port too, with the certificates of --tls-cert
+    /// Speak TLS at the admin port too, with --tls-cert
     ///
     /// A client certificate is not needed there, for probes have none.
     #[arg(long, env = "SWITCHYARD_ADMIN_TLS", requires = "tls_cert", value_parser = BoolishValueParser::new())]
     pub admin_tls: bool,
 
-    /// Show the cluster at the admin port to clients with these names in their certificate
+    /// Show the cluster to clients with these names
     ///
-    /// Comma separated, as --allow-clients; `*` for all with a certificate of --tls-client-ca.
+    /// The names are those of the client's certificate. Comma separated, as --allow-clients; `*` for all with a
+    /// certificate of --tls-client-ca.
     #[arg(
         long,
         env = "SWITCHYARD_ADMIN_ALLOW_CLIENTS",

@@ -11,15 +11,19 @@ use crate::{model::Name, resolve::Options};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Answers")]
 pub struct AnswerArgs {
-    /// The cluster's DNS domain: services are asked for as name.namespace.svc.DOMAIN
+    /// The cluster's DNS domain
+    ///
+    /// Services are asked for as name.namespace.svc.DOMAIN.
     #[arg(long, env = "SWITCHYARD_CLUSTER_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::cluster_domain)]
     pub cluster_domain: String,
 
-    /// Whether a service with IPv6 endpoints is answered with them; if false only IPv4 is
+    /// Answer with IPv6 endpoints too
+    ///
+    /// If false only IPv4 is given out.
     #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub enable_ipv6: bool,
 
-    /// Whether the profile of a service without a split names the service itself as its only override
+    /// When a profile without a split overrides to itself
     ///
     /// With it a proxy asks for the service's endpoints here also where Linkerd's policy controller is
     /// missing, and follows a later split on busy connections. `never` is for clusters where that

@@ -20,23 +20,24 @@ pub struct DrainArgs {
 /// The flags, each for itself.
 #[derive(Clone, Copy, Debug, Args)]
 struct Flags {
-    /// On shutdown: the time between "not ready" and the first stream that is ended
+    /// From "not ready" to the end of the first stream
     ///
     /// Time for load balancers to send new clients elsewhere. No longer than --drain-timeout.
-    #[arg(long, env = "SWITCHYARD_DRAIN_DELAY", value_name = "DURATION", default_value = "0s", value_parser = parse::duration)]
+    #[arg(help_heading = "Shutdown", long, env = "SWITCHYARD_DRAIN_DELAY", value_name = "DURATION", default_value = "0s", value_parser = parse::duration)]
     drain_delay: Duration,
 
-    /// On shutdown, after that: streams are ended at random moments within this time
+    /// Streams end at random moments within this time
     ///
-    /// So that the clients do not all come to the next server at once. Whoever asks meanwhile is still answered. At most
+    /// So that the clients do not all come to the next server at once. Whoever asks meanwhile is still answered. At
+    /// most
     /// three quarters of what --drain-timeout leaves after the delay.
-    #[arg(long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
+    #[arg(help_heading = "Shutdown", long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
     drain_window: Duration,
 
-    /// On shutdown: what is left after this time, counted from the signal, is cut off
+    /// What is left after this time is cut off
     ///
-    /// It bounds the delay and the window too. A second signal stops at once.
-    #[arg(long, env = "SWITCHYARD_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = parse::duration)]
+    /// It counts from the signal. It bounds the delay and the window too. A second signal stops at once.
+    #[arg(help_heading = "Shutdown", long, env = "SWITCHYARD_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = parse::duration)]
     drain_timeout: Duration,
 }
 

@@ -13,44 +13,58 @@ pub struct LimitArgs {
     /// How many connections may be open
     ///
     /// Each costs some twenty kilobytes. A client beyond it is told so and sent away.
-    #[arg(long, env = "SWITCHYARD_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// How many streams one connection may have open
+    /// Streams that one connection may have open
     ///
     /// A proxy has one for each service and port it talks to, all on one connection.
-    #[arg(long, env = "SWITCHYARD_MAX_CONCURRENT_STREAMS", value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_CONCURRENT_STREAMS", value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_concurrent_streams: u32,
 
-    /// How many streams a second the clients of one address may open; 0 = as many as they like
+    /// New streams a second per address; 0 = any
     ///
     /// Clients on the server's own address are not counted: a sidecar proxy speaks for many.
-    #[arg(long, env = "SWITCHYARD_MAX_STREAM_RATE", value_name = "COUNT", default_value_t = 1000)]
+    #[arg(
+        help_heading = "Limits",
+        long,
+        env = "SWITCHYARD_MAX_STREAM_RATE",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
     pub max_stream_rate: u32,
 
-    /// How many they may open at once after a quiet time, before that rate counts
-    #[arg(long, env = "SWITCHYARD_MAX_STREAM_BURST", value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// New streams at once before the rate counts
+    ///
+    /// They count per address, after a quiet time.
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_STREAM_BURST", value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_stream_burst: u32,
 
-    /// How many different questions may be answered at once, over all clients
+    /// Different questions answered at once
     ///
     /// A question is a name, a port, a reading and the client's node: as many views are kept up to date.
-    #[arg(long, env = "SWITCHYARD_MAX_VIEWS", value_name = "COUNT", default_value_t = u32::try_from(MAX_VIEWS).unwrap_or(u32::MAX), value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_VIEWS", value_name = "COUNT", default_value_t = u32::try_from(MAX_VIEWS).unwrap_or(u32::MAX), value_parser = clap::value_parser!(u32).range(1..))]
     pub max_views: u32,
 
-    /// The largest request message taken, in bytes (an authority and a token)
-    #[arg(long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 2_097_152, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Largest request message, in bytes
+    ///
+    /// The message is an authority and a token.
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_REQUEST_BYTES", value_name = "BYTES", default_value_t = 2_097_152, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_request_bytes: u32,
 
-    /// The largest set of request headers taken, in bytes
-    #[arg(long, env = "SWITCHYARD_MAX_HEADER_BYTES", value_name = "BYTES", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1024..=1_048_576))]
+    /// Largest request headers, in bytes
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_MAX_HEADER_BYTES", value_name = "BYTES", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1024..=1_048_576))]
     pub max_header_bytes: u32,
 
-    /// How long a connection may take for its first bytes, and a request for its message
-    #[arg(long, env = "SWITCHYARD_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse::some_duration)]
+    /// Time for first bytes and for a request
+    ///
+    /// It bounds the first bytes of a connection, and the message of a request.
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse::some_duration)]
     pub request_timeout: Duration,
 
-    /// How long a connection may have no stream before it is closed; 0 = for ever
-    #[arg(long, env = "SWITCHYARD_IDLE_TIMEOUT", value_name = "DURATION", default_value = "5m", value_parser = parse::duration)]
+    /// Time without a stream; 0 = for ever
+    ///
+    /// A connection is closed after it.
+    #[arg(help_heading = "Limits", long, env = "SWITCHYARD_IDLE_TIMEOUT", value_name = "DURATION", default_value = "5m", value_parser = parse::duration)]
     pub idle_timeout: Duration,
 }

@@ -9,18 +9,22 @@ use crate::{model::PortRanges, pb::destination::Http2ClientParams, resolve::Mesh
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Meshed endpoints")]
 pub struct MeshArgs {
-    /// The namespace of Linkerd's control plane: only pods that belong to it are given an identity
+    /// Namespace of Linkerd's control plane
+    ///
+    /// Only Pods that belong to it are given an identity.
     #[arg(long, env = "SWITCHYARD_CONTROLLER_NAMESPACE", value_name = "NAMESPACE", default_value = "linkerd", value_parser = parse::namespace)]
     pub controller_namespace: String,
 
-    /// The domain in which the identities of pods end; empty = no identities
+    /// Trust domain of identities; empty = none
     ///
     /// Where a pod has an identity, proxies speak mutual TLS to it. It is the trust domain that the control
     /// plane was installed with.
     #[arg(long, env = "SWITCHYARD_IDENTITY_TRUST_DOMAIN", value_name = "DOMAIN", default_value = "cluster.local", value_parser = parse::trust_domain)]
     pub identity_trust_domain: String,
 
-    /// Whether proxies may speak HTTP/2 to each other whatever their applications speak
+    /// Proxies may speak HTTP/2 to each other
+    ///
+    /// This holds whatever their applications speak.
     #[arg(long, env = "SWITCHYARD_ENABLE_H2_UPGRADE", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub enable_h2_upgrade: bool,
 
@@ -34,23 +38,25 @@ pub struct MeshArgs {
     )]
     pub outbound_transport_mode: TransportMode,
 
-    /// Ports that proxies treat as plain bytes where no annotation says otherwise, as 25,3306,4000-4010
+    /// Ports of plain bytes, as 25,3306,4000-4010
     ///
-    /// The annotation config.linkerd.io/opaque-ports of a pod, a service or an external workload replaces
+    /// They are opaque where no annotation says otherwise. The annotation config.linkerd.io/opaque-ports of a pod, a
+    /// service or an external workload replaces
     /// the list. Linkerd's chart sets 25,587,3306,4444,5432,6379,9300,11211.
     #[arg(long, env = "SWITCHYARD_DEFAULT_OPAQUE_PORTS", value_name = "PORTS", default_value = "", hide_default_value = true, value_parser = parse::ports)]
     pub default_opaque_ports: PortRanges,
 
-    /// How proxies set up HTTP/2 between each other, as JSON; empty = as they like
+    /// HTTP/2 between proxies, as JSON
     ///
-    /// For example {"keep_alive":{"interval":{"seconds":10},"timeout":{"seconds":3},"while_idle":true}}.
+    /// Empty = as the proxies like. For example
+    /// {"keep_alive":{"interval":{"seconds":10},"timeout":{"seconds":3},"while_idle":true}}.
     /// There are also flow_control (initial_connection_window_size, initial_stream_window_size,
     /// adaptive_flow_control) and internals (max_concurrent_reset_streams, max_frame_size,
     /// max_send_buf_size).
     #[arg(long, env = "SWITCHYARD_MESHED_HTTP2_CLIENT_PARAMS", value_name = "JSON", default_value = "", hide_default_value = true, value_parser = http2::params)]
     pub meshed_http2_client_params: Params,
 
-    /// Whether endpoints in the client's own zone are given ten times the weight
+    /// Ten times the weight in the client's zone
     #[arg(long, env = "SWITCHYARD_EXT_ENDPOINT_ZONE_WEIGHTS", value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub ext_endpoint_zone_weights: bool,
 }

@@ -15,53 +15,71 @@ pub struct ServeArgs {
     ///
     /// Edits are followed. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
     /// out are made up. Without it a cluster is watched.
-    #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH", conflicts_with = "kubeconfig")]
+    #[arg(
+        help_heading = "Source",
+        long,
+        env = "SWITCHYARD_MANIFESTS",
+        value_name = "PATH",
+        conflicts_with = "kubeconfig"
+    )]
     pub manifests: Option<PathBuf>,
 
-    /// Watch the cluster of this kubeconfig [default: KUBECONFIG or ~/.kube/config, else the cluster around]
+    /// Watch the cluster of this kubeconfig
     ///
-    /// In a Pod nothing needs to be said: the ServiceAccount's token and certificates are used, and read anew
+    /// Default: KUBECONFIG or ~/.kube/config, else the cluster around. In a Pod nothing needs to be said: the
+    /// ServiceAccount's token and certificates are used, and read anew
     /// when they change.
-    #[arg(long, env = "SWITCHYARD_KUBECONFIG", value_name = "FILE")]
+    #[arg(help_heading = "Source", long, env = "SWITCHYARD_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Whether to tell the cluster what is odd about a TrafficSplit, as Events on it
+    /// Report warnings about a TrafficSplit as Events on it
     ///
     /// Needs the verbs create and patch for events.k8s.io. All replicas together write each Event once.
-    #[arg(long, env = "SWITCHYARD_EVENTS", value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = "Source", long, env = "SWITCHYARD_EVENTS", value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub events: bool,
 
-    /// Where to serve gRPC, as host:port [default: 127.0.0.1:8086 with --manifests, else 0.0.0.0:8086]
+    /// Where to serve gRPC [127.0.0.1:8086 with --manifests, else 0.0.0.0:8086]
     ///
     /// `:8086` is every local address; port 0 takes a free port and says which. The port is Linkerd's.
-    #[arg(long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT")]
+    #[arg(help_heading = "Ports", long, env = "SWITCHYARD_ADDR", value_name = "HOST:PORT")]
     pub addr: Option<HostPort>,
 
-    /// Where to serve the admin pages over HTTP
+    /// Where to serve the admin port (HTTP)
     ///
     /// /live, /ready and /metrics are for whoever can reach it; what shows the cluster is for this machine only,
     /// unless --admin-token-file or --admin-allow-clients say otherwise. In a Pod it has to be :9996, for a
     /// kubelet's probes and Prometheus come from outside. The port is Linkerd's.
-    #[arg(long, env = "SWITCHYARD_METRICS_ADDR", value_name = "HOST:PORT", default_value = "127.0.0.1:9996")]
+    #[arg(
+        help_heading = "Ports",
+        long,
+        env = "SWITCHYARD_METRICS_ADDR",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:9996"
+    )]
     pub metrics_addr: HostPort,
 
     /// Who may see the cluster there.
     #[command(flatten)]
     pub admin: AdminAccessArgs,
 
-    /// How long the endpoints of a backend that becomes empty are kept after its weight went to 0; 0 = off
+    /// Keep a backend's last endpoints so long; 0 = off
     ///
-    /// A proxy that picks an empty backend waits three seconds and fails the request; in this time it
+    /// They are kept after its weight went to 0. A proxy that picks an empty backend waits three seconds and fails
+    /// the request; in this time it
     /// learns the new weights. Only streams with the leaf reading are held.
-    #[arg(long, env = "SWITCHYARD_LEAF_DRAIN", value_name = "DURATION", default_value = "300ms", value_parser = parse::duration)]
+    #[arg(help_heading = "Answers", long, env = "SWITCHYARD_LEAF_DRAIN", value_name = "DURATION", default_value = "300ms", value_parser = parse::duration)]
     pub leaf_drain: Duration,
 
-    /// How long a connection may be quiet before an HTTP/2 ping asks whether the peer is alive; 0 = never
-    #[arg(long, env = "SWITCHYARD_KEEPALIVE_INTERVAL", value_name = "DURATION", default_value = "10s", value_parser = parse::duration)]
+    /// Quiet time before an HTTP/2 ping; 0 = never
+    ///
+    /// The ping asks whether the client is alive.
+    #[arg(help_heading = "Connections", long, env = "SWITCHYARD_KEEPALIVE_INTERVAL", value_name = "DURATION", default_value = "10s", value_parser = parse::duration)]
     pub keepalive_interval: Duration,
 
-    /// How long the peer may take to answer such a ping before its connection is closed
-    #[arg(long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::some_duration)]
+    /// Time for the answer to such a ping
+    ///
+    /// The connection is closed after it.
+    #[arg(help_heading = "Connections", long, env = "SWITCHYARD_KEEPALIVE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = parse::some_duration)]
     pub keepalive_timeout: Duration,
 
     /// What clients may do.
@@ -72,20 +90,30 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub drain: DrainArgs,
 
-    /// What to log: trace, debug, info, warn, error or off; also per module, as info,switchyard=debug
-    #[arg(long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = logs::filter)]
+    /// What to log: info, or info,switchyard=debug
+    ///
+    /// Levels are trace, debug, info, warn, error and off.
+    #[arg(help_heading = "Logging", long, env = "SWITCHYARD_LOG_LEVEL", value_name = "LEVEL", default_value = "info", value_parser = logs::filter)]
     pub log_level: String,
 
     /// How to log (always to stderr)
-    #[arg(long, env = "SWITCHYARD_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
+    #[arg(
+        help_heading = "Logging",
+        long,
+        env = "SWITCHYARD_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
     pub log_format: LogFormat,
 
-    /// Send spans to a collector of OpenTelemetry at this address, as http://host:4317 (OTLP over gRPC)
+    /// Send spans to this collector, as http://host:4317
     ///
-    /// A span is a batch of changes that was applied, a stream from its first answer to its end, a list or a watch
+    /// The collector speaks OTLP over gRPC. A span is a batch of changes that was applied, a stream from its first
+    /// answer to its end, a list or a watch
     /// of a kind. Spans that cannot be sent are lost; nothing waits for them.
     #[cfg(feature = "otel")]
-    #[arg(long, env = "SWITCHYARD_OTLP_ENDPOINT", value_name = "URL", value_parser = logs::endpoint)]
+    #[arg(help_heading = "Logging", long, env = "SWITCHYARD_OTLP_ENDPOINT", value_name = "URL", value_parser = logs::endpoint)]
     pub otlp_endpoint: Option<logs::Endpoint>,
 
     /// Who may ask. It and what comes after it are listed under headings of their own.

@@ -100,7 +100,7 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some((scheme, rest)) = text.split_once("://") {
-            return Err(format!("a target has no scheme; write {:?} without {scheme}://", rest));
+            return Err(format!("a target has no scheme; write {rest:?} without {scheme}://"));
         }
         if let Some((kind, name)) = text.split_once('/') {
             return of_object(kind, name);
@@ -108,10 +108,7 @@ impl FromStr for Target {
         let (host, port) = split_port(text);
         let host = match host.split('.').collect::<Vec<_>>()[..] {
             _ if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => Host::Complete(host.to_owned()),
-            [""] => {
-                return Err("write the name of a Service and its port, for example reviews:9080".to_owned());
-            }
-            [name] => Host::Service { name: name.to_owned(), namespace: None },
+            [name] if !name.is_empty() => Host::Service { name: name.to_owned(), namespace: None },
             [name, namespace] if !namespace.is_empty() => {
                 Host::Service { name: name.to_owned(), namespace: Some(namespace.to_owned()) }
             }
@@ -134,10 +131,10 @@ fn of_object(kind: &str, rest: &str) -> Result<Target, String> {
     }
     let is_service = names_kind(kind, Kind::Service.as_str());
     match rest.split('/').collect::<Vec<_>>()[..] {
-        [name] if is_service => name.parse(),
+        [name] if is_service && !name.is_empty() => name.parse(),
         [namespace, name] if is_service => in_namespace(namespace, name),
         [name] if !is_other_kind(kind) => in_namespace(kind, name),
-        _ => Err(format!("{kind:?} is not asked for: write svc/NAME:PORT or NAME.NAMESPACE:PORT")),
+        _ => Err(format!("{kind:?} names no Service: write svc/NAME:PORT or NAME.NAMESPACE:PORT")),
     }
 }
 
@@ -209,6 +206,8 @@ mod tests {
             "[fd00::1]:80",
             "[fd00::1]",
             "fd00::1",
+            "",
+            ":9080",
         ] {
             assert_eq!(authority(text), text);
         }
@@ -222,14 +221,12 @@ mod tests {
                 "it names a TrafficSplit, and traffic is asked for by Service: write the one that it splits (its spec.service), for example svc/reviews",
             ),
             ("trafficsplits.split.smi-spec.io/reviews", "it names a TrafficSplit"),
-            ("deploy/web", "\"deploy\" is not asked for: write svc/NAME:PORT"),
-            ("pod/web-1:80", "\"pod\" is not asked for"),
+            ("deploy/web", "\"deploy\" names no Service: write svc/NAME:PORT"),
+            ("pod/web-1:80", "\"pod\" names no Service"),
             ("http://reviews:9080", "a target has no scheme; write \"reviews:9080\" without http://"),
             ("A_B/reviews", "write the name of a namespace"),
             ("web/reviews.web:80", "write NAMESPACE/NAME:PORT"),
-            ("svc/", "write the name of a Service and its port"),
-            ("", "write the name of a Service and its port"),
-            (":9080", "write the name of a Service and its port"),
+            ("svc/", "\"svc\" names no Service: write svc/NAME:PORT"),
         ] {
             let error = authority(text);
             assert!(error.starts_with(&format!("error: {expect}")), "{text}: {error}");

@@ -15,9 +15,10 @@ use crate::{
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Serve gRPC over TLS with the certificates in this file (PEM): the server's, then those up to its CA
+    /// Serve gRPC over TLS with these certificates (PEM)
     ///
-    /// The file is read again when it changes, as --tls-key and --tls-client-ca are: new connections get the new
+    /// The file has the server's certificate, then those up to its CA. The file is read again when it changes, as
+    /// --tls-key and --tls-client-ca are: new connections get the new
     /// certificate, open ones stay. Files that do not fit together change nothing, and are warned of.
     #[arg(long, env = "SWITCHYARD_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -26,15 +27,15 @@ pub struct TlsArgs {
     #[arg(long, env = "SWITCHYARD_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
-    /// Let in only clients with a certificate of one of the CAs in this file (PEM)
+    /// Let in only clients with a certificate of these CAs (PEM)
     ///
     /// Connections that are open when a CA is taken out of the file stay open.
     #[arg(long, env = "SWITCHYARD_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
     pub tls_client_ca: Option<PathBuf>,
 
-    /// Answer only clients with these names in their certificate; otherwise all who are let in
+    /// Answer only clients with these names in their certificate
     ///
-    /// Comma separated: DNS names (Linkerd's are like
+    /// Without it all clients that are let in are answered. Comma separated: DNS names (Linkerd's are like
     /// web.default.serviceaccount.identity.linkerd.cluster.local), *.suffix for all that end so,
     /// spiffe://trust-domain/path, spiffe://trust-domain/path/* for all below, or * for all that have a
     /// certificate. Others are told PERMISSION_DENIED.

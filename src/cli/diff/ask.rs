@@ -61,10 +61,13 @@ async fn ask_in_time(
     };
     match try_join(endpoints, first(client.get_profile(authority, token))).await {
         Ok((endpoints, profile)) => Ok(Answers::new(endpoints, profile)),
-        Err(error) => Err(match client.fault() {
-            Some(fault) => Failure::Tls { addr: addr.clone(), fault },
-            None => Failure::before_first(addr.clone(), error),
-        }),
+        Err(error) => {
+            let failure = match client.fault() {
+                Some(fault) => Failure::Tls { addr: addr.clone(), fault },
+                None => Failure::before_first(addr.clone(), error),
+            };
+            Err(failure.of_port().await)
+        }
     }
 }
 

@@ -73,7 +73,7 @@ fn grid<const N: usize>(out: &mut dyn Write, grid: Grid<N>) -> io::Result<()> {
     let mut table = Table::new(columns);
     rows.into_iter().for_each(|row| table.row(row));
     let mut text = Vec::new();
-    table.write(&mut text)?;
+    table.write_indented(&mut text, 2 * INDENT.len())?;
     for line in String::from_utf8_lossy(&text).lines() {
         writeln!(out, "{INDENT}{INDENT}{line}")?;
     }

@@ -65,12 +65,12 @@ async fn run(
 #[tokio::test(start_paused = true)]
 async fn shows_what_belongs_together_together() {
     let open = numbers(&[(0, 1), (5, 2), (15, 3), (10, 4), (30, 5), (0, 6)]).chain(stream::pending());
-    assert_eq!(run(false, open).await, ("1 [2, 3] [4] [5, 6]".into(), Ok(Exit::Fine)));
+    assert_eq!(run(false, open).await, ("1 [2, 3] [4] [5, 6]".into(), Ok(Exit::Success)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn once_is_over_after_the_first() {
-    for (first, exit) in [(0, Exit::Nothing), (7, Exit::Fine)] {
+    for (first, exit) in [(0, Exit::Attention), (7, Exit::Success)] {
         let (out, end) = run(true, numbers(&[(100, first), (0, 8)])).await;
         assert_eq!((out, end), (first.to_string(), Ok(exit)));
     }
@@ -84,7 +84,7 @@ async fn silence_is_limited_only_before_the_first_message() {
     assert_eq!(out, "");
 
     let quiet = numbers(&[(499, 1), (400, 2)]).chain(stream::pending());
-    assert_eq!(run(false, quiet).await, ("1 [2]".into(), Ok(Exit::Fine)));
+    assert_eq!(run(false, quiet).await, ("1 [2]".into(), Ok(Exit::Success)));
 }
 
 #[tokio::test(start_paused = true)]

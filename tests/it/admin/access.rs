@@ -20,7 +20,8 @@ const SHOWN: [&str; 5] = [
     "/api/endpoints?namespace=default&name=reviews",
 ];
 /// What does not.
-const OPEN: [&str; 7] = ["/", "/assets/page.js", "/assets/page.css", "/live", "/ping", "/ready", "/metrics"];
+const OPEN: [&str; 8] =
+    ["/", "/assets/page.js", "/assets/page.css", "/live", "/ping", "/ready", "/ports", "/metrics"];
 
 #[tokio::test]
 async fn a_server_with_a_token_shows_the_cluster_to_whoever_has_it_as_it_is_now() {

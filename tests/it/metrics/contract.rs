@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::future::join_all;
+use switchyard::version::{COMMIT, DATE, VERSION};
 use tonic::Code;
 
 use super::page::{self, Labels};
@@ -123,7 +124,13 @@ type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, V
 /// What a server has that serves a folder without TLS.
 const CONTRACT: &[Row] = &[
     // Ours.
-    ("switchyard_build", "info", "", &[("version", &[env!("CARGO_PKG_VERSION")])], &[]),
+    (
+        "switchyard_build",
+        "info",
+        "",
+        &[("version", &[VERSION]), ("commit", &[COMMIT]), ("date", &[DATE])],
+        &[],
+    ),
     ("switchyard_connections", "gauge", "", NONE, &[]),
     (
         "switchyard_connections_ended",
