@@ -44,7 +44,7 @@ pub enum Reason {
     NotReady,
     /// A Service whose ready endpoints cannot be given to clients.
     EndpointsExcluded,
-    /// A weight that is absent, negative or no number: counted as 0.
+    /// A weight that is absent in a cluster's object: counted as 0.
     BadWeight,
     /// A weight that had to be bent to be used: a fraction where whole numbers belong, or out of range.
     OddWeight,

@@ -28,7 +28,7 @@ pub struct TrafficSplit {
 pub struct Backend {
     /// The name as written.
     pub service: Box<str>,
-    /// The weight; what could not be read is 0, with a [`Problem`] in the split.
+    /// The weight; an absent one is 0, with a [`Problem`] in the split.
     pub weight: Milli,
     /// Its place in `spec.backends`, for messages.
     pub index: usize,
@@ -54,6 +54,6 @@ pub struct ServiceProfile {
 pub struct ProfileOverride {
     /// `host:port`, or a host to which the requested port is added.
     pub authority: Box<str>,
-    /// The weight; what could not be read is 0, with a [`Problem`].
+    /// The weight; an absent one is 0, with a [`Problem`].
     pub weight: Milli,
 }

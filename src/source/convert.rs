@@ -3,10 +3,10 @@
 //! The only place that knows how Kubernetes spells things; every source comes through here, whatever it reads
 //! from. Pure: equal input gives equal output, and an object is judged by itself alone.
 //!
-//! Only fields that resolving needs are looked at. One of them with a wrong type makes the object unusable, a
-//! [`Rejection`] that names the field. TrafficSplits and ServiceProfiles are read part by part instead: what
-//! is wrong in them costs that part only and is reported as a [`Problem`](crate::model::Problem), because
-//! refusing a whole split for one weight would send its traffic somewhere else.
+//! Only fields that resolving needs are read. One of them with a wrong value makes the object invalid: a
+//! [`Rejection`] that names the field. The source then keeps the object's last valid version, so that a typing
+//! error never moves traffic. What cannot move traffic, such as a route of a ServiceProfile, is left out with a
+//! [`Problem`](crate::model::Problem) instead, and the rest of the object is used.
 
 use std::{fmt, sync::Arc};
 
@@ -27,7 +27,7 @@ pub(in crate::source) mod read;
 mod routes;
 mod selector;
 pub(in crate::source) mod service;
-mod split;
+pub(in crate::source) mod split;
 mod workload;
 
 /// The namespace of an object that names none, as for `kubectl apply`.

@@ -33,6 +33,7 @@ mod events;
 mod follow;
 mod interner;
 mod kinds;
+mod last_valid;
 mod notes;
 mod once;
 mod pace;

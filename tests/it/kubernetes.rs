@@ -17,6 +17,7 @@
 
 mod fake;
 mod faults;
+mod invalid;
 mod plan;
 mod rules;
 mod start;

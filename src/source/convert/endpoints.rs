@@ -26,7 +26,12 @@ pub(super) fn slice(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice, Re
         None => owning_service(root)?,
     };
     // FQDN is the one type whose addresses are no IPs; it is also the one that Kubernetes ignores.
-    let named = root.get("addressType")?.text()? == Some("FQDN");
+    let address_type = root.get("addressType")?;
+    let named = match address_type.text()? {
+        None | Some("" | "IPv4" | "IPv6" | "IP") => false,
+        Some("FQDN") => true,
+        Some(_) => return Err(address_type.wrong("IPv4, IPv6 or FQDN")),
+    };
     let mut endpoints = Vec::new();
     for item in root.get("endpoints")?.items()? {
         if named {
@@ -47,11 +52,11 @@ fn owning_service(root: &At<'_, '_>) -> Result<Option<Name>, Rejection> {
     Ok(None)
 }
 
-/// One endpoint of a slice; `None` if it has no address that we can use.
+/// One endpoint of a slice; `None` if it has no address.
 fn slice_endpoint(namespace: &Name, at: &At<'_, '_>) -> Result<Option<Endpoint>, Rejection> {
     let mut address = None;
     for item in at.get("addresses")?.items()? {
-        address = address.or(item.text()?.and_then(|text| text.parse().ok()));
+        address = address.or(item.ip()?);
     }
     let topology = at.get("topology")?;
     let mut hint_zones = Vec::new();
@@ -74,7 +79,7 @@ pub(super) fn endpoints(name: NsName, root: &At<'_, '_>) -> Result<EndpointSlice
         let mut endpoints = Vec::new();
         for (field, ready) in [("addresses", true), ("notReadyAddresses", false)] {
             for address in item.get(field)?.items()? {
-                let ip = address.get("ip")?.text()?.and_then(|text| text.parse().ok());
+                let ip = address.get("ip")?.ip()?;
                 endpoints.extend(endpoint(&name.namespace, &address, ip, ready, |_| Ok(()))?);
             }
         }

@@ -1,7 +1,7 @@
 //! `linkerd.io` ServiceProfile: overrides and the retry budget; its routes are in [`routes`].
 //!
-//! Nothing in a profile makes all of it unusable: what cannot be understood is left out with a
-//! [`Problem`], and the rest is served.
+//! A route or a retry budget that cannot be understood is left out with a [`Problem`], and the rest is served.
+//! An override that cannot be understood rejects the profile: without it traffic would go elsewhere.
 
 use super::{
     Rejection, go_duration,
@@ -23,8 +23,7 @@ pub(super) fn profile(name: NsName, root: &At<'_, '_>) -> Result<ServiceProfile,
     }
     let mut dst_overrides = Vec::new();
     for at in spec.get("dstOverrides")?.items()? {
-        let read = dst_override(&at, &mut problems);
-        dst_overrides.extend(or_problem(read, &mut problems));
+        dst_overrides.push(dst_override(&at, &mut problems)?);
     }
     let budget = spec.get("retryBudget")?;
     let retry_budget =
@@ -44,7 +43,7 @@ pub(super) fn bad_profile(Rejection { path, message }: Rejection) -> Problem {
 
 fn dst_override(at: &At<'_, '_>, problems: &mut Vec<Problem>) -> Result<ProfileOverride, Rejection> {
     let authority = at.get("authority")?.required_text("the host, or host:port, to send traffic to")?.into();
-    Ok(ProfileOverride { authority, weight: weight(&at.get("weight")?, WeightStyle::Quantity, problems) })
+    Ok(ProfileOverride { authority, weight: weight(&at.get("weight")?, WeightStyle::Quantity, problems)? })
 }
 
 /// All three of its fields or none: Linkerd's own server never mixes them with defaults either.

@@ -184,7 +184,12 @@ impl<'v> At<'_, 'v> {
 
     /// Whether this port, of whatever object, is one that proxies can ask for.
     pub(in crate::source) fn is_tcp_port(&self) -> Result<bool, Rejection> {
-        Ok(matches!(self.get("protocol")?.text()?, None | Some("" | "TCP")))
+        let protocol = self.get("protocol")?;
+        match protocol.text()? {
+            None | Some("" | "TCP") => Ok(true),
+            Some("UDP" | "SCTP") => Ok(false),
+            Some(_) => Err(protocol.wrong("TCP, UDP or SCTP")),
+        }
     }
 
     /// This mapping of strings to strings; empty if it is absent.

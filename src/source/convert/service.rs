@@ -40,12 +40,20 @@ pub(super) fn service(name: NsName, root: &At<'_, '_>) -> Result<Service, Reject
         name,
         cluster_ips: if kind == ServiceKind::ClusterIp { cluster_ips } else { Vec::new() },
         kind,
-        local_traffic_only: spec.get("internalTrafficPolicy")?.text()? == Some("Local"),
+        local_traffic_only: is_local_only(&spec.get("internalTrafficPolicy")?)?,
         multi_cluster_marker: multi_cluster_marker(root)?,
         opaque_ports: opaque_ports(root, named)?,
         selector: LabelSet::new(spec.get("selector")?.texts()?),
         ports,
     })
+}
+
+fn is_local_only(policy: &At<'_, '_>) -> Result<bool, Rejection> {
+    match policy.text()? {
+        None | Some("" | "Cluster") => Ok(false),
+        Some("Local") => Ok(true),
+        Some(_) => Err(policy.wrong("Cluster or Local")),
+    }
 }
 
 /// The virtual addresses, and whether the Service says that it wants none.

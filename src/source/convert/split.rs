@@ -7,7 +7,7 @@ use super::{
     read::{At, found},
 };
 use crate::{
-    model::{Backend, NsName, Problem, Reason, TrafficSplit},
+    model::{Backend, Kind, NsName, Problem, Reason, TrafficSplit},
     weight::{Milli, NotAWeight, Reading},
 };
 
@@ -24,93 +24,106 @@ pub(super) enum WeightStyle {
 pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rejection> {
     let spec = root.get("spec")?;
     let apex = spec.get("service")?.required_name("the name of the Service to split")?.into();
-    let style = match root.get("apiVersion")?.text()? {
-        Some("split.smi-spec.io/v1alpha1") => WeightStyle::Quantity,
-        _ => WeightStyle::Whole,
-    };
+    let style = style(root)?;
     let mut problems = Vec::new();
     let mut backends = Vec::new();
-    for (index, at) in spec.get("backends")?.items()?.enumerate() {
-        match backend(index, &at, style, &mut problems) {
-            Ok(backend) => backends.push(backend),
-            Err(Rejection { path, message }) => {
-                problems.push(Problem { reason: Reason::InvalidObject, path, message });
-            }
-        }
+    let listed = spec.get("backends")?;
+    if listed.is_absent() {
+        return Err(listed.wrong("a list of backends"));
     }
-    let has_matches = match spec.get("matches")?.value() {
-        Value::Null => false,
-        Value::Array(matches) => !matches.is_empty(),
-        _ => true,
-    };
+    for (index, at) in listed.items()?.enumerate() {
+        let service = at.get("service")?.required_name("the name of the backend's Service")?.into();
+        let weight = weight(&at.get("weight")?, style, &mut problems)?;
+        backends.push(Backend { service, weight, index });
+    }
+    let has_matches = spec.get("matches")?.items()?.next().is_some();
     let metadata = root.get("metadata")?;
     let created_at = metadata.get("creationTimestamp")?;
-    let created = match created_at.value() {
-        Value::Null => None,
-        value => value.as_str().and_then(|text| text.parse().ok()).or_else(|| {
-            let message = format!(
-                "expected a time such as 2024-01-31T12:00:00Z, found {}; the split counts as the newest of its apex",
-                found(value)
-            );
-            let path = "metadata.creationTimestamp".to_owned();
-            problems.push(Problem { reason: Reason::InvalidObject, path, message });
-            None
-        }),
-    };
+    let time = |text: &str| text.parse().map_err(|_| created_at.wrong("a time such as 2024-01-31T12:00:00Z"));
+    let created = created_at.text()?.map(time).transpose()?;
     Ok(TrafficSplit { name, created, apex, backends, has_matches, problems })
 }
 
-fn backend(
-    index: usize,
+/// Which numbers the weights of a TrafficSplit are meant to be.
+fn style(root: &At<'_, '_>) -> Result<WeightStyle, Rejection> {
+    Ok(match root.get("apiVersion")?.text()? {
+        Some("split.smi-spec.io/v1alpha1") => WeightStyle::Quantity,
+        _ => WeightStyle::Whole,
+    })
+}
+
+impl WeightStyle {
+    /// What a message asks for.
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Quantity => "a quantity such as 500m or 1",
+            Self::Whole => "a whole number such as 50",
+        }
+    }
+}
+
+/// Rejects a TrafficSplit or ServiceProfile in which an entry with a weight has none. A cluster may hold such
+/// objects, because old releases of Flagger omit a weight of 0; in a manifest the line was forgotten.
+pub(in crate::source) fn require_weights(kind: Kind, root: &At<'_, '_>) -> Result<(), Rejection> {
+    let (list, style) = match kind {
+        Kind::TrafficSplit => ("backends", style(root)?),
+        Kind::ServiceProfile => ("dstOverrides", WeightStyle::Quantity),
+        _ => return Ok(()),
+    };
+    for entry in root.get("spec")?.get(list)?.items()? {
+        let weight = entry.get("weight")?;
+        if weight.is_absent() {
+            return Err(weight.wrong(style.wanted()));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a weight. An absent one is 0, with a [`Problem`].
+///
+/// # Errors
+/// [`Rejection`] of a value that is negative or no number: any other reading of it would move traffic.
+pub(super) fn weight(
     at: &At<'_, '_>,
     style: WeightStyle,
     problems: &mut Vec<Problem>,
-) -> Result<Backend, Rejection> {
-    let service = at.get("service")?.required_name("the name of the backend's Service")?.into();
-    Ok(Backend { service, weight: weight(&at.get("weight")?, style, problems), index })
-}
-
-/// A weight, whatever stands there: what is none counts as 0, so that it costs this backend and no other.
-pub(super) fn weight(at: &At<'_, '_>, style: WeightStyle, problems: &mut Vec<Problem>) -> Milli {
-    let right = match style {
-        WeightStyle::Quantity => "a quantity such as 500m or 1",
-        WeightStyle::Whole => "a whole number such as 50",
-    };
+) -> Result<Milli, Rejection> {
+    let wanted = style.wanted();
+    let mut problem = |reason, message| problems.push(Problem { reason, path: at.path(), message });
+    if at.is_absent() {
+        problem(Reason::BadWeight, format!("weight is missing and counts as 0: write {wanted}"));
+        return Ok(Milli::ZERO);
+    }
     let shown = found(at.value());
-    let read = number(at.value());
-    let (reason, message) = match read {
-        Ok(Reading { saturated: true, milli, .. }) => (
+    let read = number(at.value()).map_err(|error| match error {
+        NotAWeight::Negative => at.reject(format!("expected {wanted}, found {shown}, which is negative")),
+        NotAWeight::NotANumber => at.wrong(wanted),
+    })?;
+    let Reading { milli, saturated, fractional, raised } = read;
+    if saturated {
+        problem(
             Reason::OddWeight,
             format!("weight {shown} is too large and counts as {milli}: write smaller ones"),
-        ),
-        Ok(Reading { raised: true, milli, .. }) => (
+        );
+    } else if raised {
+        let ratio = match style {
+            WeightStyle::Quantity => "1m and 999m",
+            WeightStyle::Whole => "1 and 999",
+        };
+        problem(
             Reason::OddWeight,
             format!(
                 "weight {shown} is less than the smallest there is and counts as {milli}: write larger ones in the \
-                 same ratio, such as {}",
-                match style {
-                    WeightStyle::Quantity => "1m and 999m",
-                    WeightStyle::Whole => "1 and 999",
-                }
+                 same ratio, such as {ratio}"
             ),
-        ),
-        Ok(Reading { fractional: true, .. }) if style == WeightStyle::Whole => (
+        );
+    } else if fractional && style == WeightStyle::Whole {
+        problem(
             Reason::OddWeight,
-            format!("weight {shown} is used, but this version has whole weights only: write {right}"),
-        ),
-        Ok(Reading { milli, .. }) => return milli,
-        Err(_) if at.is_absent() => {
-            (Reason::BadWeight, format!("weight is missing and counts as 0: write {right}"))
-        }
-        Err(NotAWeight::Negative) => {
-            (Reason::BadWeight, format!("weight {shown} is negative and counts as 0: write {right}"))
-        }
-        Err(NotAWeight::NotANumber) => {
-            (Reason::BadWeight, format!("weight {shown} is no number and counts as 0: write {right}"))
-        }
-    };
-    problems.push(Problem { reason, path: at.path(), message });
-    read.map_or(Milli::ZERO, |reading| reading.milli)
+            format!("weight {shown} is used, but this version has whole weights only: write {wanted}"),
+        );
+    }
+    Ok(milli)
 }
 
 /// The number in any of the forms that it can have in JSON.

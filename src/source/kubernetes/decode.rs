@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
+use super::last_valid::Uid;
 use crate::{
     model::{Kind, NsName, Object, ObjectId},
-    source::convert::{Rejection, convert},
+    source::{
+        convert::{Rejection, convert},
+        last_valid::consequence,
+    },
 };
 
 /// A resource version. They are compared as numbers, which is what every supported Kubernetes makes of them.
@@ -35,9 +39,19 @@ impl Version {
 pub(super) struct Read {
     pub(super) id: ObjectId,
     pub(super) version: Version,
-    pub(super) object: Result<Object, Rejection>,
+    pub(super) uid: Uid,
+    pub(super) object: Result<Object, Invalid>,
     /// When it was changed last, if a watch says that it was.
     pub(super) changed: Option<Timestamp>,
+}
+
+/// An object that is not valid.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    /// What is wrong with it.
+    pub(super) rejection: Rejection,
+    /// What follows for traffic if no valid version of it is in force.
+    pub(super) consequence: String,
 }
 
 /// A page of a list.
@@ -156,7 +170,10 @@ fn object(kind: Kind, text: &RawValue, is_changed: bool) -> Option<Read> {
     let namespace = value.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
     let id = ObjectId { kind, name: NsName::new(namespace, name) };
     let changed = is_changed.then(|| changed(&value)).flatten();
-    Some(Read { id, version: version_of(&value), object: convert(kind, &value), changed })
+    let uid = Uid::of(value.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default());
+    let object = convert(kind, &value)
+        .map_err(|rejection| Invalid { rejection, consequence: consequence(kind.as_str(), &value) });
+    Some(Read { id, version: version_of(&value), uid, object, changed })
 }
 
 /// When an object was changed last, to the second: the newest time of its managed fields. That it is about to be deleted

@@ -46,6 +46,7 @@ fn event_reason(reason: Reason) -> Option<&'static str> {
         Reason::DuplicateBackend => "DuplicateBackend",
         Reason::PortMissing => "PortLeftOut",
         Reason::BadWeight => "BadWeight",
+        Reason::InvalidObject => "Invalid",
         Reason::OddWeight => "OddWeight",
         Reason::NothingWeighted => "NothingWeighted",
         Reason::ForeignReference => "ForeignReference",

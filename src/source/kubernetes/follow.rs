@@ -4,7 +4,10 @@
 //! and is surely no older than what is known, and everything else that can happen (a connection that breaks
 //! or falls silent, a refusal, a version that is gone) only leads to another try.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use tokio::{
@@ -16,16 +19,17 @@ use tracing::Instrument;
 use super::{
     api::{Answer, Api, Trouble},
     backoff::Backoff,
-    decode::{self, Line, Read, Version},
+    decode::{self, Invalid, Line, Read, Version},
     interner::Interner,
     kinds::Resource,
+    last_valid::{LastValid, Uid},
     notes::Notes,
     pace::Pace,
 };
 use crate::{
     metrics::{Metrics, WatchRestart},
     model::{Object, ObjectId},
-    source::{Batch, Event, convert::Rejection},
+    source::{Batch, Event},
     spans,
 };
 
@@ -50,6 +54,8 @@ pub(super) struct Follower {
     /// The newest version that was heard of.
     seen: Version,
     backoff: Backoff,
+    /// Which objects have a valid version.
+    valid: LastValid,
     /// Whether it was ever said what there is of the kind.
     is_known: bool,
     /// Whether lists can be streamed; found out by trying.
@@ -66,7 +72,8 @@ pub(super) struct Closed;
 #[derive(Default)]
 struct Listed {
     objects: Vec<Object>,
-    useless: BTreeMap<ObjectId, Rejection>,
+    valid: LastValid,
+    invalid: BTreeMap<ObjectId, (Uid, Invalid)>,
     version: Version,
     /// Not kept longer than the list: the cluster shares as well, and what both keep neither would drop.
     interner: Interner,
@@ -76,10 +83,18 @@ impl Listed {
     fn add(&mut self, read: Read) {
         match read.object {
             Ok(object) => {
-                self.useless.remove(&read.id);
-                self.objects.push(self.interner.share(object));
+                self.invalid.remove(&read.id);
+                let object = self.interner.share(object);
+                self.valid.record(object.name().clone(), read.uid, &read.version);
+                self.objects.push(object);
             }
-            Err(rejection) => _ = self.useless.insert(read.id, rejection),
+            Err(invalid) => {
+                let name = &read.id.name;
+                if self.valid.version(name, read.uid).is_none() && self.valid.remove(name) {
+                    self.objects.retain(|object| object.name() != name);
+                }
+                self.invalid.insert(read.id, (read.uid, invalid));
+            }
         }
     }
 
@@ -93,7 +108,8 @@ impl Listed {
 
     fn take_out(&mut self, id: &ObjectId) {
         self.objects.retain(|object| object.name() != &id.name);
-        self.useless.remove(id);
+        self.valid.remove(&id.name);
+        self.invalid.remove(id);
     }
 }
 
@@ -115,6 +131,7 @@ impl Follower {
             backoff: Backoff::new(pace.first_wait, pace.longest_wait),
             pace,
             seen: Version::default(),
+            valid: LastValid::default(),
             is_known: false,
             streams_lists: true,
             pages_next: false,
@@ -376,15 +393,24 @@ impl Follower {
                 self.count_lag(read.changed);
                 match read.object {
                     Ok(object) => {
-                        self.notes.usable(&read.id);
+                        self.notes.valid(&read.id);
+                        self.valid.record(object.name().clone(), read.uid, &read.version);
                         events.push(Event::Upsert(object));
                     }
-                    Err(rejection) => self.notes.useless(&read.id, &rejection),
+                    Err(invalid) => {
+                        let in_force = self.valid.version(&read.id.name, read.uid);
+                        self.notes.invalid(&read.id, &invalid, in_force.clone());
+                        if in_force.is_none() && self.valid.remove(&read.id.name) {
+                            // The object that had this name before is gone.
+                            events.push(Event::Remove(read.id));
+                        }
+                    }
                 }
                 read.version
             }
             Line::Gone(id, version) => {
-                self.notes.usable(&id);
+                self.notes.valid(&id);
+                self.valid.remove(&id.name);
                 events.push(Event::Remove(id));
                 version
             }
@@ -412,20 +438,33 @@ impl Follower {
         }
     }
 
-    /// All there is of the kind, in one step. What is of no use now stays as it was known before.
+    /// Replaces all there is of the kind in one step.
     async fn replace(&mut self, listed: Listed) -> Result<(), Closed> {
-        let Listed { objects, useless, .. } = listed;
+        let event = self.replacement(listed);
+        self.send(vec![event]).await
+    }
+
+    /// The event for a list. An object that is invalid now keeps its last valid version, if it is the same object
+    /// still.
+    fn replacement(&mut self, listed: Listed) -> Event {
+        let Listed { objects, mut valid, invalid, .. } = listed;
         self.notes.listed(self.resource.kind);
         self.is_known = true;
-        for (id, rejection) in &useless {
-            self.notes.useless(id, rejection);
+        let mut kept = BTreeSet::new();
+        for (id, (uid, invalid)) in invalid {
+            // A streamed list may itself have had a valid version of it before.
+            if valid.version(&id.name, uid).is_none() && self.valid.version(&id.name, uid).is_some() {
+                valid.keep(&id.name, &self.valid);
+                kept.insert(id.clone());
+            }
+            self.notes.invalid(&id, &invalid, valid.version(&id.name, uid));
         }
-        let event = if useless.is_empty() {
+        self.valid = valid;
+        if kept.is_empty() {
             Event::Replace(self.resource.kind, objects)
         } else {
-            Event::ReplaceExcept(self.resource.kind, objects, useless.into_keys().collect())
-        };
-        self.send(vec![event]).await
+            Event::ReplaceExcept(self.resource.kind, objects, kept)
+        }
     }
 
     /// The kind is not there: nothing of it exists.
@@ -438,6 +477,7 @@ impl Follower {
                 self.resource.group
             );
             self.seen = Version::default();
+            self.valid = LastValid::default();
             self.is_known = true;
             self.send(vec![Event::Replace(self.resource.kind, Vec::new())]).await?;
         }

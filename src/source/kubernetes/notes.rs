@@ -14,16 +14,17 @@ use tokio::{
 
 use super::{
     api::Trouble,
+    decode::Invalid,
     kinds::Resource,
     stale::{Impact, Lag},
 };
 use crate::{
     metrics::{Metrics, OfKind},
     model::{Kind, ObjectId, Reason},
-    source::{Finding, Location, Report, convert::Rejection},
+    source::{Finding, Location, Report, last_valid},
 };
 
-/// So many useless objects are named; the others are counted.
+/// Invalid objects listed by name in the report; further ones are only counted.
 const NAMED: usize = 100;
 
 /// See the module's documentation.
@@ -39,7 +40,7 @@ pub(super) struct Notes {
 #[derive(Debug, Default)]
 struct State {
     kinds: BTreeMap<Kind, Standing>,
-    useless: BTreeMap<ObjectId, String>,
+    invalid: BTreeMap<ObjectId, String>,
     changed: bool,
     said: Arc<Report>,
 }
@@ -74,31 +75,33 @@ impl Notes {
         self.state.lock().expect("nothing panics while it holds this lock")
     }
 
-    /// The kind was listed: what is of no use is about to be named anew.
+    /// The kind was listed: its invalid objects are about to be recorded anew.
     pub(super) fn listed(&self, kind: Kind) {
         let mut state = self.lock();
-        state.useless.retain(|id, _| id.kind != kind);
+        state.invalid.retain(|id, _| id.kind != kind);
         state.changed = true;
         let standing = state.kinds.entry(kind).or_default();
         (standing.is_absent, standing.is_listed) = (false, true);
     }
 
-    /// An object is of no use, for this reason.
-    pub(super) fn useless(&self, id: &ObjectId, rejection: &Rejection) {
+    /// Records that an object is invalid. `in_force` names its last valid version, if it has one.
+    pub(super) fn invalid(&self, id: &ObjectId, invalid: &Invalid, in_force: Option<String>) {
+        let Invalid { rejection, consequence } = invalid;
+        let end = in_force.map_or_else(|| last_valid::ignored(consequence), last_valid::in_force);
+        let text = format!("{rejection}{end}");
         let mut state = self.lock();
-        let text = rejection.to_string();
-        if state.useless.get(id) != Some(&text) {
-            tracing::debug!("{id}: {text}; it is left as it was, or out");
+        if state.invalid.get(id) != Some(&text) {
+            tracing::debug!("{id}: {text}");
             self.metrics.undecodable.get_or_create(&OfKind { kind: id.kind.as_str() }).inc();
-            state.useless.insert(id.clone(), text);
+            state.invalid.insert(id.clone(), text);
             state.changed = true;
         }
     }
 
-    /// An object is of use, or gone.
-    pub(super) fn usable(&self, id: &ObjectId) {
+    /// Records that an object is valid, or gone.
+    pub(super) fn valid(&self, id: &ObjectId) {
         let mut state = self.lock();
-        state.changed |= state.useless.remove(id).is_some();
+        state.changed |= state.invalid.remove(id).is_some();
     }
 
     /// The kind is not defined in the cluster; whether that is news.
@@ -108,7 +111,7 @@ impl Notes {
         let is_news = !std::mem::replace(&mut standing.is_absent, true);
         let was_said = standing.is_said;
         (standing.behind, standing.is_said, standing.is_listed) = (None, false, true);
-        state.useless.retain(|id, _| id.kind != kind);
+        state.invalid.retain(|id, _| id.kind != kind);
         state.changed |= is_news || was_said;
         self.lags_changed.notify_one();
         self.show(&state);
@@ -228,12 +231,12 @@ impl State {
                 findings.push(finding(Reason::SourceStale, None, text));
             }
         }
-        for (id, text) in self.useless.iter().take(NAMED) {
+        for (id, text) in self.invalid.iter().take(NAMED) {
             findings.push(finding(Reason::InvalidObject, Some(id.to_string()), text.clone()));
         }
-        let more: BTreeSet<_> = self.useless.keys().skip(NAMED).map(|id| id.kind.as_str()).collect();
+        let more: BTreeSet<_> = self.invalid.keys().skip(NAMED).map(|id| id.kind.as_str()).collect();
         if !more.is_empty() {
-            let count = self.useless.len() - NAMED;
+            let count = self.invalid.len() - NAMED;
             let kinds = more.into_iter().collect::<Vec<_>>().join(", ");
             findings.push(finding(Reason::InvalidObject, None, format!("and {count} more of {kinds}")));
         }

@@ -291,6 +291,7 @@ fn workload(kind: WorkloadKind, name: NsName, value: &Value) -> Result<Content, 
 
 fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
     let (object, root) = (convert::convert(kind, value)?, At::root(value));
+    convert::split::require_weights(kind, &root)?;
     Ok(match &object {
         Object::Service(_) => Content::Service(object, Selecting::read(&root)?.map(Arc::new)),
         Object::Pod(pod) => {
@@ -301,8 +302,23 @@ fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
             let outside = Arc::new(Outside::read(workload.clone(), &root)?);
             Content::Outside(object, outside)
         }
+        Object::Server(_) => {
+            check_proxy_protocol(&root)?;
+            Content::Other(object)
+        }
         _ => Content::Other(object),
     })
+}
+
+/// Rejects a Server whose protocol Linkerd's policy webhook would refuse: what is almost `opaque` would count as
+/// not opaque. In a cluster the webhook has checked it, and later releases may know others.
+fn check_proxy_protocol(root: &At<'_, '_>) -> Result<(), Rejection> {
+    let spec = root.get("spec")?;
+    let at = spec.get("proxyProtocol")?;
+    match at.text()? {
+        None | Some("unknown" | "HTTP/1" | "HTTP/2" | "gRPC" | "opaque" | "TLS") => Ok(()),
+        Some(_) => Err(at.wrong("unknown, HTTP/1, HTTP/2, gRPC, opaque or TLS")),
+    }
 }
 
 /// Whether messages about objects of this kind name fields.

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use super::workloads::{Condition, ready_condition};
 use crate::{
     model::{ExternalWorkload, Name},
     source::convert::{Rejection, ZONE_LABEL, read::At},
@@ -19,11 +20,7 @@ pub(super) struct Outside {
 impl Outside {
     /// Adds to an ExternalWorkload what resolving does not need.
     pub(super) fn read(workload: Arc<ExternalWorkload>, root: &At<'_, '_>) -> Result<Self, Rejection> {
-        let mut ready = true;
-        for condition in root.get("status")?.get("conditions")?.items()? {
-            ready &= condition.get("type")?.text()? != Some("Ready")
-                || condition.get("status")?.text()? != Some("False");
-        }
+        let ready = ready_condition(&root.get("status")?)? != Some(Condition::False);
         Ok(Self { workload, ready })
     }
 

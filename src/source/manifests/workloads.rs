@@ -123,16 +123,42 @@ fn life(pod: &Pod, status: &At<'_, '_>) -> Result<Life, Rejection> {
     if status.is_absent() || status.value().as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok(Life::Unsaid);
     }
-    let phase = status.get("phase")?.text()?;
-    let mut ready = false;
-    for condition in status.get("conditions")?.items()? {
-        ready |= condition.get("type")?.text()? == Some("Ready")
-            && condition.get("status")?.text()? == Some("True");
+    let phase_at = status.get("phase")?;
+    let phase = phase_at.text()?;
+    if !matches!(phase, None | Some("" | "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown")) {
+        return Err(phase_at.wrong("Pending, Running, Succeeded, Failed or Unknown"));
     }
+    let ready = ready_condition(status)? == Some(Condition::True);
     Ok(match (pod.ips[0], phase) {
         (None, _) | (_, Some("Succeeded" | "Failed")) => Life::Nowhere,
         (Some(address), phase) => Life::At(address, ready && phase == Some("Running")),
     })
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    True,
+    False,
+    Unknown,
+}
+
+/// The condition `Ready` of a status; `None` if it has none.
+pub(super) fn ready_condition(status: &At<'_, '_>) -> Result<Option<Condition>, Rejection> {
+    let mut ready = None;
+    for condition in status.get("conditions")?.items()? {
+        if condition.get("type")?.text()? != Some("Ready") {
+            continue;
+        }
+        let at = condition.get("status")?;
+        ready = Some(match at.text()? {
+            Some("True") => Condition::True,
+            Some("False") => Condition::False,
+            Some("Unknown") => Condition::Unknown,
+            _ => return Err(at.wrong("True, False or Unknown")),
+        });
+    }
+    Ok(ready)
 }
 
 /// The kinds that stand for Pods.

@@ -86,9 +86,9 @@ fn one_wrong_field_is_all_that_is_complained_of() {
     let absurdities = absurdities();
     for specimen in specimens(Place::Fuzzed) {
         let kind = kind(&specimen).expect("one of ours");
-        // What a version is decides what the rest means, so it may be the rest that is wrong.
-        let is_version = |place: &Vec<Step>| spell(place) == "apiVersion";
-        for place in places(&specimen).into_iter().filter(|place| !is_version(place)) {
+        // These decide what the rest means, so it may be the rest that is wrong.
+        let decides = |place: &Vec<Step>| matches!(spell(place).as_str(), "apiVersion" | "addressType");
+        for place in places(&specimen).into_iter().filter(|place| !decides(place)) {
             for new in [None].into_iter().chain(absurdities.iter().map(Some)) {
                 let mut value = specimen.clone();
                 match new {
@@ -469,9 +469,14 @@ fn check_report(batch: &Batch, kind: Kind, value: &Value, findings: &[&Finding])
         Err(rejection) => {
             prop_assert!(is_refused, "{} in {:?}", rejection, findings);
         }
+        // A manifest has to give each weight.
+        Ok(object) if lacks_weight(&object) => {
+            prop_assert!(findings.iter().any(|finding| finding.reason == Reason::InvalidObject));
+        }
         // Of these more is read than `convert` does, to make up what a cluster would add.
         Ok(
-            Object::Service(_)
+            Object::Server(_)
+            | Object::Service(_)
             | Object::Pod(_)
             | Object::Endpoints(_)
             | Object::ReplicaSet(_)
@@ -483,6 +488,15 @@ fn check_report(batch: &Batch, kind: Kind, value: &Value, findings: &[&Finding])
         }
     }
     Ok(())
+}
+
+fn lacks_weight(object: &Object) -> bool {
+    let problems = match object {
+        Object::TrafficSplit(split) => &split.problems,
+        Object::ServiceProfile(profile) => &profile.problems,
+        _ => return false,
+    };
+    problems.iter().any(|problem| problem.reason == Reason::BadWeight)
 }
 
 #[test]

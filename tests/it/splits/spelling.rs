@@ -1,6 +1,10 @@
 //! Weights and splits as users spell them, read from JSON: T31, T46 to T48, T51, T53 to T57.
 
 use serde_json::{Value, json};
+use switchyard::{
+    model::{Kind, NsName, ObjectId},
+    source::{Event, convert::convert},
+};
 
 use crate::mesh::{Mesh, RETURN, row};
 
@@ -94,19 +98,37 @@ fn t51_weights_beyond_all_bounds_keep_their_ratio() {
     even(json!("16Ei"), "split odd_weight; split odd_weight");
 }
 
-#[test]
-fn t53_a_negative_weight_is_zero_with_a_warning_and_costs_nobody_else() {
-    check("v1alpha2", json!(-5), json!(10), "B1..B2=500M", "a=0 b=100000", "split bad_weight");
-    check("v1alpha1", json!("-5"), json!("10"), "B1..B2=500M", "a=0 b=100000", "split bad_weight");
-    check("v1alpha1", json!("-1n"), json!("10"), "B1..B2=500M", "a=0 b=100000", "split bad_weight");
+/// A split over which a version with this weight comes: it stays as it was, because the new version is rejected.
+#[track_caller]
+fn check_rejected(version: &str, weight: Value) {
+    row(format!("{version} {weight}"));
+    let bad = split(version, Some(weight), Some(json!(10)));
+    let rejection = convert(Kind::TrafficSplit, &bad).expect_err("it is no weight");
+    assert_eq!(rejection.path, "spec.backends[0].weight", "{rejection}");
+    let mut mesh = Mesh::given(SERVICES);
+    mesh.read(&[split(version, Some(json!(1)), Some(json!(1)))]);
+    let mut web = mesh.watch("web");
+    web.expect("add A1..A2=250M B1..B2=250M", "add W1=10k", "a=10000 b=10000");
+    let id = ObjectId { kind: Kind::TrafficSplit, name: NsName::new("d", "split") };
+
+    mesh.apply(vec![Event::ReplaceExcept(Kind::TrafficSplit, vec![], [id].into())]);
+
+    mesh.wait(RETURN);
+    web.expect_nothing();
 }
 
 #[test]
-fn t54_what_is_no_weight_is_zero_with_a_warning_and_costs_nobody_else() {
+fn t53_a_negative_weight_rejects_the_split() {
+    check_rejected("v1alpha2", json!(-5));
+    check_rejected("v1alpha1", json!("-5"));
+    check_rejected("v1alpha1", json!("-1n"));
+}
+
+#[test]
+fn t54_what_is_no_weight_rejects_the_split() {
     for garbage in [
         json!("abc"),
         json!(""),
-        Value::Null,
         json!(true),
         json!({}),
         json!([]),
@@ -120,25 +142,11 @@ fn t54_what_is_no_weight_is_zero_with_a_warning_and_costs_nobody_else() {
         json!("5M5"),
         json!("ü"),
         json!("Infinity"),
+        json!("99O"),
     ] {
-        check("v1alpha1", garbage.clone(), json!(10), "B1..B2=500M", "a=0 b=100000", "split bad_weight");
-        check("v1alpha4", garbage, json!(10), "B1..B2=500M", "a=0 b=100000", "split bad_weight");
+        check_rejected("v1alpha1", garbage.clone());
+        check_rejected("v1alpha4", garbage);
     }
-}
-
-#[test]
-fn t54_a_bad_weight_is_named_by_its_place() {
-    let mut mesh = Mesh::given(SERVICES);
-    mesh.read(&[split("v1alpha2", Some(json!(1)), Some(json!("many")))]);
-    mesh.expect_warned_fields(&["spec.backends[1].weight"]);
-}
-
-#[test]
-fn t54_if_every_weight_is_bad_the_apex_serves_itself() {
-    let mut mesh = Mesh::given(SERVICES);
-    mesh.read(&[split("v1alpha2", Some(json!("x")), Some(json!(-1)))]);
-    mesh.watch("web").expect("add W1=10k", "add W1=10k", "web=10000");
-    mesh.expect_warnings("split bad_weight; split bad_weight; split nothing_weighted");
 }
 
 #[test]
@@ -186,25 +194,28 @@ fn t31_metadata_of_a_split_says_nothing() {
 }
 
 #[test]
-fn a_split_without_spec_or_backends_disturbs_nobody() {
-    let backends = [Value::Null, json!([])];
-    for backends in backends {
-        let mut mesh = Mesh::given(SERVICES);
-        let mut object = split("v1alpha2", None, None);
-        object["spec"]["backends"] = backends;
-        mesh.read(&[object]);
-        mesh.watch("web").expect("add W1=10k", "add W1=10k", "web=10000");
-        mesh.expect_warnings("split nothing_weighted");
-    }
+fn split_without_backends_serves_the_apex() {
+    let mut mesh = Mesh::given(SERVICES);
+    let mut object = split("v1alpha2", None, None);
+    object["spec"]["backends"] = json!([]);
+    mesh.read(&[object]);
+    mesh.watch("web").expect("add W1=10k", "add W1=10k", "web=10000");
+    mesh.expect_warnings("split nothing_weighted");
 }
 
 #[test]
-fn a_backend_that_is_no_object_costs_itself_only() {
-    let mut mesh = Mesh::given(SERVICES);
-    let mut object = split("v1alpha2", Some(json!(1)), Some(json!(1)));
-    object["spec"]["backends"].as_array_mut().expect("a list").insert(0, json!("a"));
-    object["spec"]["backends"].as_array_mut().expect("a list").insert(1, json!({"weight": 5}));
-    mesh.read(&[object]);
-    mesh.merged("web").expect("add A1..A2=250M B1..B2=250M");
-    mesh.expect_warnings("split invalid_object; split invalid_object");
+fn split_whose_backends_are_missing_or_no_list_or_not_all_objects_is_rejected() {
+    let good = json!({"service": "a", "weight": 1});
+    for (backends, path) in [
+        (Value::Null, "spec.backends"),
+        (json!({}), "spec.backends"),
+        (json!("a"), "spec.backends"),
+        (json!([good, "a"]), "spec.backends[1]"),
+        (json!([good, {"weight": 5}]), "spec.backends[1].service"),
+    ] {
+        let mut object = split("v1alpha2", None, None);
+        object["spec"]["backends"] = backends;
+        let rejection = convert(Kind::TrafficSplit, &object).expect_err("it is no split");
+        assert_eq!(rejection.path, path, "{object}");
+    }
 }

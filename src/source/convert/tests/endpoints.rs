@@ -44,7 +44,7 @@ fn a_slice_keeps_what_resolving_needs() {
             ],
             "endpoints": [
                 {
-                    "addresses": ["nonsense", "192.0.2.1", "192.0.2.9"],
+                    "addresses": ["192.0.2.1", "192.0.2.9"],
                     "conditions": { "ready": true, "terminating": true },
                     "hostname": "h",
                     "nodeName": "n",
@@ -60,7 +60,6 @@ fn a_slice_keeps_what_resolving_needs() {
                 { "addresses": ["192.0.2.6"], "targetRef": { "kind": "ExternalWorkload" } },
                 { "addresses": ["192.0.2.5"], "targetRef": { "kind": "Gadget", "name": "g" } },
                 { "addresses": [] },
-                { "addresses": ["example.com"] },
             ],
         }),
     );
@@ -163,11 +162,15 @@ fn a_mirrored_service_has_a_gateway() {
 fn wrong_types_in_a_slice_reject_it() {
     for (fields, path) in [
         (json!({ "addressType": 4 }), "addressType"),
+        (json!({ "addressType": "ipv4" }), "addressType"),
         (json!({ "ports": [{ "port": "http" }] }), "ports[0].port"),
         (json!({ "ports": [{ "port": 70000 }] }), "ports[0].port"),
         (json!({ "endpoints": {} }), "endpoints"),
         (json!({ "endpoints": [{ "addresses": "192.0.2.1" }] }), "endpoints[0].addresses"),
         (json!({ "endpoints": [{ "addresses": [1] }] }), "endpoints[0].addresses[0]"),
+        (json!({ "endpoints": [{ "addresses": ["192.0.2.1", "10.0.0.300"] }] }), "endpoints[0].addresses[1]"),
+        (json!({ "endpoints": [{ "addresses": ["example.com"] }] }), "endpoints[0].addresses[0]"),
+        (json!({ "ports": [{ "port": 80, "protocol": "tcp" }] }), "ports[0].protocol"),
         (json!({ "endpoints": [{ "conditions": { "ready": "yes" } }] }), "endpoints[0].conditions.ready"),
         (json!({ "endpoints": [{ "targetRef": [] }] }), "endpoints[0].targetRef"),
         (json!({ "endpoints": [{ "hints": { "forZones": [1] } }] }), "endpoints[0].hints.forZones[0]"),
@@ -217,6 +220,11 @@ fn endpoints_become_a_slice_with_a_subset_for_each_of_theirs() {
         Kind::Endpoints,
         json!({ "subsets": [{ "addresses": [{ "ip": 1 }] }] }),
         "subsets[0].addresses[0].ip",
+    );
+    rejected(
+        Kind::Endpoints,
+        json!({ "subsets": [{ "addresses": [{ "ip": "192.0.2.1" }, { "ip": "192.0.2.x" }] }] }),
+        "subsets[0].addresses[1].ip",
     );
     rejected(
         Kind::Endpoints,

@@ -228,24 +228,30 @@ fn a_retry_budget_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn overrides_keep_order_and_lose_only_what_names_nothing() {
+fn overrides_keep_their_order() {
     let read = profile(json!({ "spec": { "dstOverrides": [
         { "authority": "b.d.svc.cluster.local:80", "weight": "500m" },
-        { "weight": 1 },
-        { "authority": "a.d.svc.cluster.local", "weight": "x" },
-        5,
+        { "authority": "a.d.svc.cluster.local", "weight": 1 },
     ]}}));
     let overrides: Vec<_> = read.dst_overrides.iter().map(|o| (&*o.authority, o.weight.get())).collect();
-    assert_eq!(overrides, [("b.d.svc.cluster.local:80", 500), ("a.d.svc.cluster.local", 0)]);
-    let problems: Vec<_> = read.problems.iter().map(|p| (p.reason, p.path.as_str())).collect();
-    assert_eq!(
-        problems,
-        [
-            (Reason::BadProfile, "spec.dstOverrides[1].authority"),
-            (Reason::BadWeight, "spec.dstOverrides[2].weight"),
-            (Reason::BadProfile, "spec.dstOverrides[3]"),
-        ]
-    );
+    assert_eq!(overrides, [("b.d.svc.cluster.local:80", 500), ("a.d.svc.cluster.local", 1000)]);
+    assert_eq!(read.problems, []);
+}
+
+#[test]
+fn override_that_cannot_be_understood_rejects_the_profile() {
+    let good = json!({ "authority": "b", "weight": 1 });
+    for (bad, path) in [
+        (json!({ "weight": 1 }), "spec.dstOverrides[1].authority"),
+        (json!({ "authority": "", "weight": 1 }), "spec.dstOverrides[1].authority"),
+        (json!({ "authority": "a", "weight": "x" }), "spec.dstOverrides[1].weight"),
+        (json!({ "authority": "a", "weight": -1 }), "spec.dstOverrides[1].weight"),
+        (json!({ "authority": "a", "weight": "50%" }), "spec.dstOverrides[1].weight"),
+        (json!(5), "spec.dstOverrides[1]"),
+        (json!(null), "spec.dstOverrides[1].authority"),
+    ] {
+        rejected(Kind::ServiceProfile, json!({ "spec": { "dstOverrides": [good, bad] } }), path);
+    }
 }
 
 #[test]

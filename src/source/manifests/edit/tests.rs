@@ -95,7 +95,7 @@ fn what_a_cluster_keeps_of_an_object_is_kept() {
         Kind::TrafficSplit,
         &[serde_json::json!({
             "metadata": {"name": "a", "namespace": "shop", "creationTimestamp": "2024-01-31T12:00:00Z"},
-            "spec": {"service": "a"},
+            "spec": {"service": "a", "backends": []},
         })],
     );
     let text = "{apiVersion: split.smi-spec.io/v1alpha1, kind: TrafficSplit, metadata: {name: a}, spec: {service: b, backends: []}}";
