@@ -2,7 +2,8 @@
 //!
 //! A source turns what it watches into [`Batch`]es of [`Event`]s. Whatever arrives in one batch becomes
 //! visible in one step: no subscriber is ever shown a part of it. A source that is in doubt (a file that is
-//! half written, a list that broke off) says nothing: what is known stays known.
+//! half written, a list that broke off) says nothing: what is known stays known. An object whose new version is
+//! invalid keeps its last valid version, and the report says so.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,8 +31,8 @@ pub enum Event {
     /// These are all the objects of the kind. The first one of a kind also says that it is synced. All of
     /// them must be of that kind; a half-done list cannot be said.
     Replace(Kind, Vec<Object>),
-    /// The same, except that these exist as well, in a form that is of no use: they stay as they are known, if
-    /// they are.
+    /// The same, except that these exist as well and their newest version is invalid: the version that is known stays
+    /// in force.
     ReplaceExcept(Kind, Vec<Object>, BTreeSet<ObjectId>),
     /// The source is a folder of manifests, so that a cluster may have objects that are not in it; these of its
     /// workloads have no Pods among the objects. Comes in the first batch, before all other events, and when that

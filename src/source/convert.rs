@@ -36,7 +36,7 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 /// Label of a Node: the zone it is in.
 pub(in crate::source) const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-/// Why an object is of no use: what is wrong in it, and where.
+/// Why an object is invalid: the field, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Rejection {
     /// The field, for example `spec.ports[0].port`; empty for the object as a whole.

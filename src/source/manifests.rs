@@ -2,9 +2,8 @@
 //!
 //! Explicit Pods, EndpointSlices and addresses are used as they are; what a cluster's controllers would add
 //! to them is made up, so that the manifests of an application are enough. Edits are followed, and whatever
-//! is in doubt is not acted on: while a document of a file cannot be read,
-//! the objects that the file had before stay, and a folder that
-//! cannot be read keeps everything.
+//! is in doubt is not acted on: an object whose new version is invalid keeps its last valid version, and so do
+//! objects of a document, a file or a folder that cannot be read.
 //!
 //! From the disk to the batch, in reading order:
 //! * `folder`: which files there are and what they hold, polled by content;
@@ -23,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
 
 pub use self::edit::{BadEdit, BadRemoval, Edit, EditFile, Foreseen, Removal};
@@ -158,7 +158,7 @@ impl Manifests {
             finding
         });
         let troubles = troubles.collect();
-        let batch = self.collection.take(changes, troubles);
+        let batch = self.collection.take(changes, troubles, Some(Timestamp::now()));
         self.log_gone();
         batch
     }
@@ -219,8 +219,8 @@ impl Snapshot {
         let changes = changes.into_iter().map(|(inside, change)| (named(inside), change)).collect();
         let named = |trouble: Trouble| Trouble { folder: named(trouble.folder), ..trouble };
         let mut collection = Collection::new(path.to_owned());
-        let batch = collection
-            .take(changes, troubles.into_iter().map(|trouble| finding(named(trouble), path)).collect());
+        let troubles = troubles.into_iter().map(|trouble| finding(named(trouble), path)).collect();
+        let batch = collection.take(changes, troubles, None);
         Ok((Self(collection), batch))
     }
 

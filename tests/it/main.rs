@@ -9,6 +9,7 @@ mod drain_order;
 mod fuzz;
 mod golden;
 mod kubernetes;
+mod last_valid;
 mod laws;
 mod linkerd;
 mod logs;

@@ -81,6 +81,11 @@ async fn an_edit_that_cannot_be_used_is_refused_with_every_place() {
 }
 
 #[tokio::test]
+async fn invalid_object_of_an_edit_changes_nothing_and_is_a_warning() {
+    plan("invalid", BOOKINFO, &["-f", "tests/data/plan/invalid-split.yaml"]).await;
+}
+
+#[tokio::test]
 async fn another_namespace_is_another_object() {
     let flags = ["-f", "tests/data/plan/split-90-10.yaml", "-n", "shop"];
     plan("namespace", BOOKINFO, &flags).await;

@@ -1,5 +1,7 @@
 //! The two states that a plan is between: as it is, and as it would be.
 
+use std::sync::Arc;
+
 use super::Shown;
 use crate::{
     cli::PlanArgs,
@@ -61,7 +63,11 @@ pub(super) async fn read(args: PlanArgs) -> Result<Shown, Unplanned> {
             let before = state(batches.clone());
             let foreseen = edit.in_cluster(before.cluster())?;
             notes.extend(foreseen.notes);
-            let then = Batch { events: foreseen.events, ..Batch::default() };
+            let known = batches.iter().rev().find_map(|batch| batch.report.as_deref());
+            let mut report = known.cloned().unwrap_or_default();
+            report.findings.extend(foreseen.findings);
+            let report = Some(Arc::new(report));
+            let then = Batch { events: foreseen.events, report, ..Batch::default() };
             (before, state(batches.into_iter().chain([then]).collect()))
         }
     };

@@ -259,5 +259,6 @@ mod tests {
             Notice { object: Some("ServiceProfile shop/x".to_owned()), ..notice(Reason::BadProfile, "") };
         assert_eq!(split_of(&profile), None);
         assert_eq!(event_reason(Reason::BadProfile), None);
+        assert_eq!(event_reason(Reason::InvalidObject), Some("Invalid"));
     }
 }

@@ -1,8 +1,8 @@
 //! What the files say, taken together: from changed files to a [`Batch`].
 //!
-//! Pure: it is told the texts of files and never touches a disk. It always holds the last good version of
-//! everything: of a file that stopped being readable, and of an object that stopped being usable, as long as
-//! the file, or the object in a file, is still there. Whoever asks later is told what is wrong meanwhile.
+//! Pure: it takes the contents of files and never touches a disk. It always holds the last valid version of every
+//! object as long as a file defines the object, or may define it in a document that cannot be read. The report says
+//! what is wrong with the newer version.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,14 +11,17 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+
 use super::{
     controllers::{Controllers, Objects, Wanted},
     edit::{BadEdit, Edit},
     items::{self, Content, Item, Items, Key, Warning},
+    yaml::SyntaxError,
 };
 use crate::{
     model::{Kind, Object, Reason},
-    source::{Batch, Event, Finding, Location, Origin, Report},
+    source::{Batch, Event, Finding, Location, Origin, Report, last_valid},
 };
 
 /// All files, and what was made of them.
@@ -31,8 +34,8 @@ pub(super) struct Collection {
     edit: Vec<(Arc<Path>, File)>,
     /// What was last wrong with the folder.
     trouble: Vec<Finding>,
-    /// The version of each object that is used.
-    good: HashMap<Key, Content>,
+    /// The version of each object that is in force: its last valid one.
+    valid: HashMap<Key, Valid>,
     controllers: Controllers,
     /// What was sent of objects so far; `None` before the first batch.
     sent: Option<Objects>,
@@ -55,11 +58,29 @@ pub(super) struct Gone {
 /// What is known of a file.
 #[derive(Debug, Default)]
 struct File {
-    /// What its last good version says.
+    /// Content of the file that could be read last.
     items: Items,
-    /// Why that is not its newest version.
+    /// Objects that an earlier content defined and `items` does not, while a document of the file is unreadable. They
+    /// may be in that document, so they stay in force.
+    kept: Vec<Item>,
+    /// Why `items` is not the newest content.
     trouble: Option<String>,
+    /// When `items` was read.
+    read_at: Option<Timestamp>,
 }
+
+/// The version of an object that is in force.
+#[derive(Debug)]
+struct Valid {
+    content: Content,
+    /// When it was read first; `None` for a folder that is read once.
+    since: Option<Timestamp>,
+    /// Where it stands, or stood while it was in a file.
+    place: PlaceId,
+}
+
+/// A file, and which of the places in it where the file defines one object.
+type PlaceId = (Arc<Path>, usize);
 
 /// What became of a file.
 #[derive(Debug)]
@@ -78,34 +99,46 @@ impl Collection {
         Self { root, ..Self::default() }
     }
 
-    /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now.
-    pub(super) fn take(&mut self, changes: Vec<(Arc<Path>, Change)>, trouble: Vec<Finding>) -> Batch {
+    /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now; `now` is the time
+    /// that messages give for what is read, and `None` for a folder that is read once.
+    pub(super) fn take(
+        &mut self,
+        changes: Vec<(Arc<Path>, Change)>,
+        trouble: Vec<Finding>,
+        now: Option<Timestamp>,
+    ) -> Batch {
         let mut emptied = Vec::new();
+        let mut gained = HashSet::new();
         for (path, change) in changes {
-            let read = match change {
-                Change::Content(bytes) => Ok(items::read(&bytes)),
-                Change::Unreadable(message) => Err(message),
-                Change::Gone => {
-                    let file = self.files.remove(&path).unwrap_or_default();
-                    emptied.push((path, file.items.items, false));
-                    continue;
-                }
-            };
-            let file = self.files.entry(path.clone()).or_default();
-            match read {
-                Ok(items) => {
-                    let mut before = mem::replace(file, File { items, trouble: None });
-                    file.keep_what_may_be_unreadable(&mut before);
-                    if file.items.items.is_empty() {
-                        emptied.push((path, before.items.items, true));
+            match change {
+                Change::Content(content) => {
+                    let file = self.files.entry(path.clone()).or_default();
+                    let mut before = mem::take(file).into_items();
+                    let items = items::read(&content);
+                    let (known, defined) = (keys(&before), keys(&items.items));
+                    gained.extend(defined.difference(&known).cloned());
+                    let may_be_unreadable =
+                        |item: &mut Item| !items.unreadable.is_empty() && !defined.contains(&item.key);
+                    let kept = before.extract_if(.., may_be_unreadable).collect();
+                    *file = File { items, kept, trouble: None, read_at: now };
+                    if file.items.items.is_empty() && file.kept.is_empty() {
+                        emptied.push((path, before, true));
                     }
                 }
-                Err(trouble) => file.trouble = Some(trouble),
+                Change::Unreadable(message) => self.files.entry(path).or_default().trouble = Some(message),
+                Change::Gone => {
+                    let file = self.files.remove(&path).unwrap_or_default();
+                    emptied.push((path, file.into_items(), false));
+                }
             }
+        }
+        // An object that another file defines now was moved there. It is not in the unreadable document.
+        for file in self.files.values_mut() {
+            file.kept.retain(|item| !gained.contains(&item.key));
         }
         self.note_gone(emptied);
         self.trouble = trouble;
-        self.settle()
+        self.settle(now)
     }
 
     /// Notes what was in files that have no object any more, and is in no other file now.
@@ -114,8 +147,7 @@ impl Collection {
         if emptied.is_empty() {
             return;
         }
-        let all = self.files.values().flat_map(|file| &file.items.items);
-        let known: HashSet<&Key> = all.map(|item| &item.key).collect();
+        let known: HashSet<&Key> = self.files.values().flat_map(File::keys).collect();
         for (file, items, is_there) in emptied {
             let gone: HashSet<_> =
                 items.iter().map(|item| &item.key).filter(|key| !known.contains(key)).collect();
@@ -142,8 +174,7 @@ impl Collection {
     /// [`BadEdit`] if something is to be removed that is not there.
     pub(super) fn edit(&mut self, edit: Edit) -> Result<Batch, BadEdit> {
         let Edit { files: mut edited, removed } = edit;
-        let all = self.files.values().flat_map(|file| &file.items.items);
-        let known: HashSet<&Key> = all.map(|item| &item.key).collect();
+        let known: HashSet<&Key> = self.files.values().flat_map(File::keys).collect();
         let missing = removed.iter().filter(|key| !known.contains(key));
         let missing: Vec<_> =
             missing.map(|key| format!("{key} is to be removed, and the manifests have none")).collect();
@@ -153,16 +184,17 @@ impl Collection {
         let mut replaced: HashSet<Key> = removed.into_iter().collect();
         for item in edited.iter_mut().flat_map(|(_, items)| &mut items.items) {
             if let Ok(content) = &mut item.content {
-                content.keep_age(self.good.get(&item.key));
+                content.keep_age(self.valid.get(&item.key).map(|valid| &valid.content));
             }
             replaced.insert(item.key.clone());
         }
         for file in self.files.values_mut() {
             file.items.items.retain(|item| !replaced.contains(&item.key));
+            file.kept.retain(|item| !replaced.contains(&item.key));
         }
-        let file = |(path, items)| (path, File { items, trouble: None });
+        let file = |(path, items)| (path, File { items, ..File::default() });
         self.edit = edited.into_iter().map(file).collect();
-        Ok(self.settle())
+        Ok(self.settle(None))
     }
 
     /// What was reported last.
@@ -172,7 +204,7 @@ impl Collection {
     }
 
     /// Works out what is true now, and what of it is news.
-    fn settle(&mut self) -> Batch {
+    fn settle(&mut self, now: Option<Timestamp>) -> Batch {
         let mut report =
             Report { findings: self.trouble.clone(), files: self.files.len(), ..Report::default() };
         if self.files.is_empty() && report.findings.is_empty() {
@@ -185,13 +217,13 @@ impl Collection {
         }
         let files = || self.files.iter().chain(self.edit.iter().map(|(path, file)| (path, file)));
         for (path, file) in files() {
-            file.report(path, &mut report);
+            file.report(path, &self.valid, &mut report);
         }
-        let chosen = choose(files(), &self.good, &mut report.findings);
+        let chosen = choose(files(), &self.valid, &mut report.findings);
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
-        for Chosen { content, origin } in chosen.values() {
+        for Chosen { content, origin, .. } in chosen.values() {
             let object = match content {
                 Content::Service(object, selecting) => {
                     wanted.services.extend(selecting.as_deref().map(|s| (object.name(), s)));
@@ -227,7 +259,13 @@ impl Collection {
             (&a.location, &a.object, &a.message).cmp(&(&b.location, &b.object, &b.message))
         };
         report.findings.sort_by(order);
-        self.good = chosen.into_iter().map(|(key, chosen)| (key.clone(), chosen.content.clone())).collect();
+        let valid = |(key, chosen): (&Key, Chosen<'_>)| {
+            let Chosen { content, place, .. } = chosen;
+            let before = self.valid.get(key).filter(|valid| valid.content == *content);
+            let since = before.map_or(now, |valid| valid.since);
+            (key.clone(), Valid { content: content.clone(), since, place })
+        };
+        self.valid = chosen.into_iter().map(valid).collect();
         self.news(objects, report)
     }
 
@@ -249,22 +287,39 @@ impl Collection {
 }
 
 impl File {
-    fn report(&self, path: &Arc<Path>, report: &mut Report) {
+    fn into_items(self) -> Vec<Item> {
+        let Self { items: Items { mut items, .. }, kept, .. } = self;
+        items.extend(kept);
+        items
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.items.items.iter().chain(&self.kept).map(|item| &item.key)
+    }
+
+    fn report(&self, path: &Arc<Path>, valid: &HashMap<Key, Valid>, report: &mut Report) {
         for (kind, count) in &self.items.skipped {
             *report.skipped.entry(kind.clone()).or_default() += count;
         }
-        let wrong: Vec<_> = match &self.trouble {
-            Some(message) => vec![(0, message)],
-            None => self.items.unreadable.iter().map(|error| (error.line, &error.message)).collect(),
+        let mut complain = |reason, line, message| {
+            let location = Location { file: path.clone(), line };
+            report.findings.push(Finding { reason, object: None, location, message });
         };
-        let has_good = !self.items.items.is_empty();
-        for (line, message) in wrong {
-            report.findings.push(Finding {
-                reason: Reason::UnreadableFile,
-                object: None,
-                location: Location { file: path.clone(), line },
-                message: if has_good { format!("{message} {STILL_USED}") } else { message.clone() },
-            });
+        if let Some(message) = &self.trouble {
+            let has_content = self.keys().next().is_some();
+            let kept = if has_content {
+                let read_at = read_at(self.read_at);
+                format!(
+                    "; its last readable content{read_at} stays in force, and a server that starts now has none"
+                )
+            } else {
+                String::new()
+            };
+            return complain(Reason::UnreadableFile, 0, format!("{message}{kept}"));
+        }
+        let mut kept = self.kept_in_force(valid);
+        for SyntaxError { line, message } in &self.items.unreadable {
+            complain(Reason::UnreadableFile, *line, format!("{message}{}", mem::take(&mut kept)));
         }
         for Warning { reason, object, what } in &self.items.warnings {
             report.findings.push(Finding {
@@ -276,16 +331,36 @@ impl File {
         }
     }
 
-    /// Keeps the objects of the version before that are in no document of this one, if one of its documents is
-    /// unreadable: they may be in there.
-    fn keep_what_may_be_unreadable(&mut self, before: &mut Self) {
-        if self.items.unreadable.is_empty() {
-            return;
+    /// The end of the warning about an unreadable document: which objects stay in force because of it.
+    fn kept_in_force(&self, valid: &HashMap<Key, Valid>) -> String {
+        let kept: BTreeMap<_, _> =
+            self.kept.iter().filter_map(|item| Some((&item.key, valid.get(&item.key)?.since))).collect();
+        if kept.is_empty() {
+            return String::new();
         }
-        let defined: HashSet<_> = self.items.items.iter().map(|item| item.key.clone()).collect();
-        let kept = before.items.items.extract_if(.., |item| !defined.contains(&item.key));
-        self.items.items.extend(kept);
+        let mut named: Vec<_> =
+            kept.iter().take(NAMED).map(|(key, since)| format!("{key}{}", read_at(*since))).collect();
+        if kept.len() > NAMED {
+            named.push(format!("and {} more", kept.len() - NAMED));
+        }
+        format!(
+            "; what the file defined before and no document of it defines now stays in force, as it may be in this one: \
+             {}",
+            named.join(", ")
+        )
     }
+}
+
+/// When something was read, for a message.
+fn read_at(time: Option<Timestamp>) -> String {
+    time.map_or_else(String::new, |time| format!(" (read at {time:.0})"))
+}
+
+/// Objects that stay in force although their document is unreadable, listed by name in one message.
+const NAMED: usize = 10;
+
+fn keys(items: &[Item]) -> HashSet<Key> {
+    items.iter().map(|item| item.key.clone()).collect()
 }
 
 impl Content {
@@ -300,71 +375,108 @@ impl Content {
     }
 }
 
-/// What a message ends with if something newer cannot be used.
-const STILL_USED: &str = "(the last good version is still used)";
-
-/// What is used of an object, and where it is.
+/// The version of an object that is in force, and where it is.
 struct Chosen<'f> {
     content: &'f Content,
     origin: Origin,
+    place: PlaceId,
 }
 
 /// An object in a file.
-type Place<'f> = (&'f Arc<Path>, &'f Item);
+#[derive(Clone, Copy)]
+struct Place<'f> {
+    path: &'f Arc<Path>,
+    item: &'f Item,
+    /// How many places of the same object come before it in the file.
+    nth: usize,
+    /// It was in an earlier content of the file, and is in no document that can be read now.
+    is_kept: bool,
+}
 
-/// Chooses between the places that one object may be in: the last one, as `kubectl apply` of all the files
-/// would leave it. If that one is of no use, the object stays as it was.
+impl<'f> Place<'f> {
+    /// What it says, if that is valid now.
+    fn content(&self) -> Option<&'f Content> {
+        self.item.content.as_ref().ok().filter(|_| !self.is_kept)
+    }
+
+    fn id(&self) -> PlaceId {
+        (self.path.clone(), self.nth)
+    }
+
+    fn is(&self, (path, nth): &PlaceId) -> bool {
+        self.nth == *nth && self.path == path
+    }
+
+    fn origin(&self) -> Origin {
+        let location = Location { file: self.path.clone(), line: self.item.line };
+        Origin { location, lines: self.item.lines.clone() }
+    }
+}
+
+/// Chooses between the places that one object may be in: the last one, as `kubectl apply` of all the files would
+/// leave it. If that one is not valid, the version in force stays, and edits of the place where that one stands are
+/// followed.
 fn choose<'f>(
     files: impl Iterator<Item = (&'f Arc<Path>, &'f File)>,
-    good: &'f HashMap<Key, Content>,
+    valid: &'f HashMap<Key, Valid>,
     findings: &mut Vec<Finding>,
 ) -> HashMap<&'f Key, Chosen<'f>> {
     let mut places: HashMap<&Key, Vec<Place<'f>>> = HashMap::new();
     for (path, file) in files {
-        for item in &file.items.items {
-            places.entry(&item.key).or_default().push((path, item));
+        let items = file.items.items.iter().map(|item| (item, false));
+        for (item, is_kept) in items.chain(file.kept.iter().map(|item| (item, true))) {
+            let known = places.entry(&item.key).or_default();
+            let nth = known.last().filter(|last| last.path == path).map_or(0, |last| last.nth + 1);
+            known.push(Place { path, item, nth, is_kept });
         }
     }
     let mut chosen = HashMap::with_capacity(places.len());
-    for (key, places) in places {
-        let usable = |place: &&Place<'f>| place.1.content.is_ok();
+    for (key, all) in places {
         // What may be somebody else's gives way to what surely is ours.
-        let is_sure = places.iter().any(|place| !place.1.is_guess);
-        let used_of = |place: &&Place<'f>| !(is_sure && place.1.is_guess);
-        let all = &places;
-        let places: Vec<_> = all.iter().filter(used_of).copied().collect();
-        let (last, earlier) = places.split_last().expect("an object is somewhere");
-        let used = match &last.1.content {
-            Err(_) if good.contains_key(key) => last,
-            _ => places.iter().rfind(usable).unwrap_or(last),
+        let is_sure = all.iter().any(|place| !place.item.is_guess);
+        let places: Vec<_> = all.iter().filter(|place| !(is_sure && place.item.is_guess)).copied().collect();
+        let last = places.last().expect("an object is somewhere");
+        let in_force = valid.get(key);
+        let used = match (last.content(), in_force) {
+            (Some(_), _) => Some(last),
+            (None, Some(valid)) => places.iter().find(|place| place.is(&valid.place)),
+            (None, None) => places.iter().rfind(|place| place.content().is_some()),
         };
+        let used = used.filter(|place| place.content().is_some());
         let mut complain = |reason, location, message| {
             findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         };
-        for place in all {
-            for rejection in place.1.content.as_ref().err().into_iter().flatten() {
-                let message = if good.contains_key(key) {
-                    format!("{rejection} {STILL_USED}")
-                } else {
-                    rejection.to_string()
-                };
-                complain(Reason::InvalidObject, origin(place).locate(&rejection.path), message);
+        for place in all.iter().filter(|place| !place.is_kept) {
+            let Err(rejections) = &place.item.content else { continue };
+            let end = match (used, in_force) {
+                (Some(used), _) => format!("; the version at {} is in force", used.origin().location),
+                (None, Some(valid)) => last_valid::in_force(match valid.since {
+                    Some(since) => format!("read at {since:.0}"),
+                    None => "that of the manifests".to_owned(),
+                }),
+                (None, None) => last_valid::ignored(&place.item.consequence),
+            };
+            for rejection in rejections {
+                let location = place.origin().locate(&rejection.path);
+                complain(Reason::InvalidObject, location, format!("{rejection}{end}"));
             }
         }
-        for place in earlier.iter().filter(usable).filter(|place| !std::ptr::eq(*place, used)) {
-            let message =
-                format!("expected one {key}, found it again at {}, which is used", origin(last).location);
-            complain(Reason::DuplicateObject, origin(place).location, message);
+        let shown = used.unwrap_or(last);
+        for place in places.iter().filter(|place| place.content().is_some()) {
+            if !std::ptr::eq(place, shown) {
+                let used = shown.origin().location;
+                let message = format!("expected one {key}, found it again at {used}, which is used");
+                complain(Reason::DuplicateObject, place.origin().location, message);
+            }
         }
-        let content = used.1.content.as_ref().ok().or_else(|| good.get(key));
-        chosen.extend(content.map(|content| (key, Chosen { content, origin: origin(used) })));
+        let choice = match (used, in_force) {
+            (Some(place), _) => place.content().map(|content| (content, place.id())),
+            (None, valid) => valid.map(|valid| (&valid.content, valid.place.clone())),
+        };
+        chosen
+            .extend(choice.map(|(content, place)| (key, Chosen { content, origin: shown.origin(), place })));
     }
     chosen
-}
-
-fn origin((path, item): &Place<'_>) -> Origin {
-    let location = Location { file: (*path).clone(), line: item.line };
-    Origin { location, lines: item.lines.clone() }
 }
 
 /// The first batch: all there is of every kind, none left unsaid.

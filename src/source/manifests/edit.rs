@@ -1,7 +1,8 @@
 //! An edit that nobody has applied yet: objects as `kubectl apply` would take them, and objects to be removed.
 //!
-//! Stricter than a folder that is served: whatever is wrong in it is an error, with the place, because a plan of
-//! half an edit would be a lie. What it would do to manifests is for [`Collection`](super::collection) to say,
+//! A document that cannot be read is an error, with the place, because a plan of half an edit would be a lie. An
+//! object that can be read and is invalid is planned as a server takes it: its last valid version stays in force, and
+//! the plan has a warning. What it would do to manifests is for [`Collection`](super::collection) to say,
 //! what it would do to a cluster that is running for [`live`].
 
 mod live;
@@ -89,8 +90,11 @@ impl Edit {
             let items = items::read_in(&content, namespace.as_str());
             let odd = items.unreadable.iter().chain(items.warnings.iter().map(|warning| &warning.what));
             wrong.extend(odd.map(|error| format!("{}:{}: {}", path.display(), error.line, error.message)));
-            wrong.extend(useless(&path, &items));
             edit.files.push((path.into(), items));
+        }
+        if !wrong.is_empty() {
+            // Nothing is planned, so everything that is to be corrected is listed.
+            wrong.extend(edit.files.iter().flat_map(|(path, items)| invalid(path, items)));
         }
         let is_empty = |(_, items): &(_, Items)| items.items.is_empty() && items.skipped.is_empty();
         if wrong.is_empty() && edit.removed.is_empty() && edit.files.iter().all(is_empty) {
@@ -127,8 +131,8 @@ impl Edit {
     }
 }
 
-/// Everything that is wrong with the objects that can be named and not used.
-fn useless(path: &Path, items: &Items) -> Vec<String> {
+/// Everything that is wrong with the objects that can be read and are invalid.
+fn invalid(path: &Path, items: &Items) -> Vec<String> {
     let rejections = items.items.iter().flat_map(|item| {
         let rejections = item.content.as_ref().err().into_iter().flatten();
         rejections.map(move |rejection| (item, rejection))

@@ -21,6 +21,7 @@ use crate::{
     source::{
         Location, Origin,
         convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
+        last_valid,
     },
 };
 
@@ -59,6 +60,8 @@ pub(super) struct Item {
     pub(super) lines: Arc<BTreeMap<String, u32>>,
     /// What it says, or everything that is wrong with it, which is never an empty list.
     pub(super) content: Result<Content, Vec<Rejection>>,
+    /// What follows for traffic if it is not valid and no earlier version is in force; else empty.
+    pub(super) consequence: String,
     /// It is of no kind that is read, and looks as if it was meant to be of ours.
     pub(super) is_guess: bool,
 }
@@ -82,7 +85,7 @@ impl fmt::Display for Key {
 }
 
 /// What an object says. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
     /// A Service, and how it selects Pods if it does.
     Service(Object, Option<Arc<Selecting>>),
@@ -226,12 +229,17 @@ impl Items {
         let (key, content) = object(meant, name, &value);
         let content =
             if faults.is_empty() { content.map_err(|rejection| vec![rejection]) } else { Err(faults) };
+        let consequence = match (&content, &key) {
+            (Ok(_), _) => String::new(),
+            (Err(_), Key::Object(id)) => last_valid::consequence(id.kind.as_str(), &value),
+            (Err(_), Key::Workload(kind, _)) => last_valid::consequence(&kind.to_string(), &value),
+        };
         let keeps_lines = content.is_err() || matches!(&key, Key::Object(id) if names_fields(id.kind));
         let paths = match node.filter(|_| keeps_lines) {
             Some(node) => lines.paths(node),
             None => BTreeMap::new(),
         };
-        self.items.push(Item { key, line, lines: Arc::new(paths), content, is_guess });
+        self.items.push(Item { key, line, lines: Arc::new(paths), content, consequence, is_guess });
         Ok(())
     }
 

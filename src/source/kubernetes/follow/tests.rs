@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::Pin, sync::OnceLock};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
@@ -24,15 +24,22 @@ async fn follower() -> Follower {
 fn follower_of(kind: Kind) -> Follower {
     let resource = RESOURCES.iter().find(|resource| resource.kind == kind).expect("it is followed");
     let (pace, metrics) = (Arc::new(Pace::default()), Metrics::default());
-    let connect = || client(kube::Config::new("http://127.0.0.1:1".parse().expect("an address")));
-    let api = Api::new(
-        connect().expect("no I/O yet"),
-        Arc::new(move || Box::pin(async move { connect() })),
-        pace.clone(),
-    );
     let notes = Arc::new(Notes::new(metrics.clone(), pace.news_after));
     let (batches, _) = mpsc::channel(1);
-    Follower::new(resource, api, batches, notes, metrics, pace)
+    Follower::new(resource, api(), batches, notes, metrics, pace)
+}
+
+/// A client of nobody. One for all tests, because its TLS takes longer to prepare than they take.
+fn api() -> Api {
+    static API: OnceLock<Api> = OnceLock::new();
+    let connect = || client(kube::Config::new("http://127.0.0.1:1".parse().expect("an address")));
+    let new = || {
+        let reconnect = Arc::new(move || -> Pin<Box<dyn Future<Output = _> + Send>> {
+            Box::pin(async move { connect() })
+        });
+        Api::new(connect().expect("no I/O yet"), reconnect, Arc::new(Pace::default()))
+    };
+    API.get_or_init(new).clone()
 }
 
 /// A line about a Pod of this version, which was changed long ago.
@@ -158,7 +165,7 @@ fn apply(objects: &mut BTreeMap<ObjectId, Object>, events: Vec<Event>) {
         match event {
             Event::Upsert(object) => _ = objects.insert(object.id(), object),
             Event::Remove(id) => _ = objects.remove(&id),
-            Event::Folder => {}
+            Event::Folder(_) => {}
             Event::Replace(_, all) => *objects = all.into_iter().map(|o| (o.id(), o)).collect(),
             Event::ReplaceExcept(_, all, kept) => {
                 objects.retain(|id, _| kept.contains(id));
@@ -173,13 +180,11 @@ fn apply(objects: &mut BTreeMap<ObjectId, Object>, events: Vec<Event>) {
 fn check_invalid_versions_change_nothing(kind: Kind, happenings: &[Happening]) {
     let (mut real, mut ideal) = (follower_of(kind), follower_of(kind));
     let (mut known, mut expected) = (BTreeMap::new(), BTreeMap::new());
-    let mut version = 10;
     // By name: the uid, the object as it is, and the newest valid version of that uid that was reported.
     let mut cluster: BTreeMap<String, (u32, Value, Option<Value>)> = BTreeMap::new();
     let mut next_uid = 0;
     let mut is_behind = true;
-    for &(index, change, is_watched) in happenings {
-        version += 1;
+    for (version, &(index, change, is_watched)) in (11..).zip(happenings) {
         let name = ["p", "q", "r"][index];
         let object = |uid: u32, fields: Value| {
             let mut object = json!({ "metadata": {} });

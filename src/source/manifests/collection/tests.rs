@@ -13,7 +13,16 @@ fn put(collection: &mut Collection, path: &str, text: &str) -> Batch {
 fn take(collection: &mut Collection, files: &[(&str, &str)]) -> Batch {
     let content =
         |(path, text): &(&str, &str)| (Arc::from(Path::new(path)), Change::Content(text.as_bytes().into()));
-    collection.take(files.iter().map(content).collect(), vec![])
+    apply(collection, files.iter().map(content).collect())
+}
+
+/// Applies changes of files, read at 05:00.
+fn apply(collection: &mut Collection, changes: Vec<(Arc<Path>, Change)>) -> Batch {
+    apply_at(collection, changes, "2026-11-28T05:00:00.123Z")
+}
+
+fn apply_at(collection: &mut Collection, changes: Vec<(Arc<Path>, Change)>, time: &str) -> Batch {
+    collection.take(changes, vec![], Some(time.parse().expect("a time")))
 }
 
 /// A collection of these files, that has said what is in them.
@@ -56,6 +65,9 @@ fn headless(name: &str, port: u16) -> String {
     format!("apiVersion: v1\nkind: Service\nmetadata: {{ name: {name} }}\nspec: {{ {spec} }}\n---\n")
 }
 
+mod last_valid;
+mod law;
+
 const BROKEN: &str = "a: [1,\n";
 
 #[test]
@@ -81,7 +93,7 @@ fn later_batches_say_what_differs_and_nothing_else() {
     let batch = put(&mut collection, "a.yaml", &(headless("d", 80) + "# a comment\n" + &headless("b", 81)));
     assert_eq!(events(&batch).len(), 0);
     assert!(batch.report.is_some(), "the lines have changed");
-    let batch = collection.take(vec![(Arc::from(Path::new("c.yaml")), Change::Gone)], vec![]);
+    let batch = apply(&mut collection, vec![(Arc::from(Path::new("c.yaml")), Change::Gone)]);
     assert_eq!(events(&batch), ["- Service default/c"]);
 }
 
@@ -92,7 +104,7 @@ fn an_object_that_moves_to_another_file_is_no_news() {
         (Arc::from(Path::new("a.yaml")), Change::Gone),
         (Arc::from(Path::new("b.yaml")), Change::Content(headless("web", 80).into())),
     ];
-    assert_eq!(events(&collection.take(changes, vec![])).len(), 0);
+    assert_eq!(events(&apply(&mut collection, changes)).len(), 0);
 }
 
 #[test]
@@ -105,8 +117,10 @@ fn objects_missing_from_a_file_with_an_unreadable_document_are_kept_and_the_othe
     }
     let batch = put(&mut collection, "a.yaml", BROKEN);
     let message = "expected a value in the { or [ that begins on line 1, found the end of the document";
-    let kept = "(the last good version is still used)";
-    assert_eq!(findings(&batch), [format!("a.yaml:2 unreadable_file -: {message} {kept}")]);
+    let kept = "; what the file defined before and no document of it defines now stays in force, as it may be in this \
+                one: Service default/db (read at 2026-11-28T05:00:00Z), Service default/web (read at \
+                2026-11-28T05:00:00Z)";
+    assert_eq!(findings(&batch), [format!("a.yaml:2 unreadable_file -: {message}{kept}")]);
     let batch = put(&mut collection, "a.yaml", &headless("web", 86));
     assert_eq!(events(&batch), ["+ Service default/web", "- Service default/db"]);
     assert_eq!(findings(&batch).len(), 0);
@@ -116,14 +130,16 @@ fn objects_missing_from_a_file_with_an_unreadable_document_are_kept_and_the_othe
 fn bytes_that_are_no_text_and_files_that_cannot_be_read_change_nothing_either() {
     let mut collection = holding(&[("a.yaml", &headless("web", 80))]);
     let path = || Arc::from(Path::new("a.yaml"));
-    let batch = collection.take(vec![(path(), Change::Content(b"a: 1\nb: \xff\n".to_vec()))], vec![]);
+    let batch = apply(&mut collection, vec![(path(), Change::Content(b"a: 1\nb: \xff\n".to_vec()))]);
     assert_eq!(events(&batch).len(), 0);
-    let kept = "(the last good version is still used)";
-    let message = format!("expected text in UTF-8, found other bytes {kept}");
-    assert_eq!(findings(&batch), [format!("a.yaml:2 unreadable_file -: {message}")]);
-    let batch = collection.take(vec![(path(), Change::Unreadable("cannot be read: no".into()))], vec![]);
+    let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+    let message = "expected text in UTF-8, found other bytes; what the file defined";
+    assert!(finding.starts_with(&format!("a.yaml:2 unreadable_file -: {message}")), "{finding}");
+    let batch = apply(&mut collection, vec![(path(), Change::Unreadable("cannot be read: no".into()))]);
     assert_eq!(events(&batch).len(), 0);
-    assert_eq!(findings(&batch), [format!("a.yaml unreadable_file -: cannot be read: no {kept}")]);
+    let kept = "; its last readable content (read at 2026-11-28T05:00:00Z) stays in force, and a server that starts \
+                now has none";
+    assert_eq!(findings(&batch), [format!("a.yaml unreadable_file -: cannot be read: no{kept}")]);
 }
 
 #[test]
@@ -141,13 +157,15 @@ fn an_object_of_no_use_keeps_its_last_good_version_while_it_is_there() {
     let batch = put(&mut collection, "a.yaml", &bad);
     assert_eq!(events(&batch), ["+ Service default/api"], "the rest of the file is taken");
     let message = "spec.ports[0].port: expected a port number from 1 to 65535, found \"eighty\"";
-    let kept = "(the last good version is still used)";
-    assert_eq!(findings(&batch), [format!("a.yaml:4 invalid_object Service default/web: {message} {kept}")]);
+    let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+    let start = format!("a.yaml:4 invalid_object Service default/web: {message}; its last valid version, ");
+    assert!(finding.starts_with(&start), "{finding}");
     let batch = put(&mut collection, "a.yaml", &headless("api", 81));
     assert_eq!(events(&batch), ["- Service default/web"]);
     let batch = put(&mut collection, "a.yaml", &bad);
     assert_eq!(events(&batch).len(), 0, "what is gone is forgotten");
-    assert_eq!(findings(&batch), [format!("a.yaml:4 invalid_object Service default/web: {message}")]);
+    let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+    assert!(finding.contains(&format!("{message}; no earlier valid version is known")), "{finding}");
 }
 
 #[test]
@@ -197,7 +215,6 @@ fn at_first_sight_a_useless_object_does_not_hide_a_good_one() {
 fn a_slip_in_the_kind_keeps_the_object_and_says_what_is_right() {
     let split = "apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata: { name: web }\n\
                  spec: { service: web, backends: [] }\n";
-    let kept = "(the last good version is still used)";
     for (right, wrong, message) in [
         (
             "kind: T",
@@ -214,7 +231,7 @@ fn a_slip_in_the_kind_keeps_the_object_and_says_what_is_right() {
         let batch = put(&mut collection, "a.yaml", &split.replace(right, wrong));
         assert_eq!(events(&batch).len(), 0, "{wrong}");
         let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
-        assert!(finding.starts_with(message) && finding.ends_with(kept), "{finding}");
+        assert!(finding.starts_with(message) && finding.contains("stays in force"), "{finding}");
     }
 }
 
@@ -250,9 +267,9 @@ fn objects_that_go_with_their_file_are_counted_and_those_that_moved_are_not() {
 
     let change = |path: &str, change| (Arc::from(Path::new(path)), change);
     let moved = Change::Content(headless("a", 80).into_bytes());
-    collection.take(vec![change("a.yaml", Change::Gone), change("d.yaml", moved)], vec![]);
+    apply(&mut collection, vec![change("a.yaml", Change::Gone), change("d.yaml", moved)]);
     assert_eq!(gone(&mut collection), []);
-    collection.take(vec![change("d.yaml", Change::Gone)], vec![]);
+    apply(&mut collection, vec![change("d.yaml", Change::Gone)]);
     assert_eq!(gone(&mut collection), [("d.yaml".to_owned(), 1, false)]);
 }
 
@@ -300,12 +317,12 @@ fn trouble_with_the_folder_is_reported_until_it_is_over() {
         location: Location { file: Path::new("sub").into(), line: 0 },
         message: "cannot be read".into(),
     };
-    let batch = collection.take(vec![], vec![trouble]);
+    let batch = collection.take(vec![], vec![trouble], None);
     assert_eq!(
         (events(&batch).len(), findings(&batch)),
         (0, vec!["sub unreadable_file -: cannot be read".to_owned()])
     );
-    let batch = collection.take(vec![], vec![]);
+    let batch = apply(&mut collection, vec![]);
     assert_eq!(findings(&batch).len(), 0);
 }
 

@@ -4,15 +4,20 @@
 //! too: when a split was created, the addresses of a Service, what is known of a Pod that runs. What they would
 //! make of it later (the Pods of a Deployment, the EndpointSlices of a new selector) cannot be known; it is said.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::{BadEdit, Edit, Key};
 use crate::{
     cluster::Cluster,
-    model::{Kind, Object, ObjectId},
+    model::{Kind, Object, ObjectId, Reason},
     source::{
-        Event,
-        manifests::{items::Content, workloads::WorkloadKind},
+        Event, Finding, Location,
+        convert::Rejection,
+        last_valid,
+        manifests::{
+            items::{Content, Item},
+            workloads::WorkloadKind,
+        },
     },
 };
 
@@ -23,6 +28,8 @@ pub struct Foreseen {
     pub events: Vec<Event>,
     /// What it would lead to later and cannot be foreseen, as sentences.
     pub notes: Vec<String>,
+    /// Objects of it that are invalid, and what stays in force of them.
+    pub findings: Vec<Finding>,
 }
 
 impl Edit {
@@ -32,9 +39,17 @@ impl Edit {
     /// [`BadEdit`] if something is to be removed that is not there.
     pub fn in_cluster(&self, cluster: &Cluster) -> Result<Foreseen, BadEdit> {
         let mut foreseen = Foreseen::default();
-        for item in self.files.iter().flat_map(|(_, items)| &items.items) {
-            // Whatever cannot be used was refused when the edit was read.
-            let Ok(content) = &item.content else { continue };
+        for (path, item) in
+            self.files.iter().flat_map(|(path, items)| items.items.iter().map(move |i| (path, i)))
+        {
+            let content = match &item.content {
+                Ok(content) => content,
+                Err(rejections) => {
+                    let findings = rejections.iter().map(|rejection| finding(path, item, rejection, cluster));
+                    foreseen.findings.extend(findings);
+                    continue;
+                }
+            };
             match content {
                 Content::Workload(_, object) => {
                     foreseen.pods_unknown(&item.key);
@@ -82,6 +97,20 @@ impl Foreseen {
         self.notes.push(format!(
             "{key}: what becomes of its Pods is up to the cluster and not planned; with --manifests it is"
         ));
+    }
+}
+
+/// The warning about an invalid object of the edit.
+fn finding(path: &Arc<Path>, item: &Item, rejection: &Rejection, cluster: &Cluster) -> Finding {
+    let end = match &item.key {
+        Key::Object(id) if !cluster.contains(id) => last_valid::ignored(&item.consequence),
+        Key::Object(_) | Key::Workload(..) => last_valid::in_force("that of the cluster"),
+    };
+    Finding {
+        reason: Reason::InvalidObject,
+        object: Some(item.key.to_string()),
+        location: Location { file: path.clone(), line: item.line_of(&rejection.path) },
+        message: format!("{rejection}{end}"),
     }
 }
 

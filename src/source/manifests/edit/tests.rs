@@ -69,9 +69,9 @@ fn an_edit_that_is_not_sound_is_refused() {
         ("", &[][..], "expected Kubernetes objects, found none"),
         ("a: 1", &[], "e.yaml:1: expected a Kubernetes object, found no kind"),
         (
-            &split("spec: {service: 5}"),
+            "{apiVersion: v1, kind: Pod, metadata: {generateName: a-}}",
             &[],
-            "e.yaml:1: TrafficSplit shop/a: spec.service: expected a string, found 5",
+            "e.yaml:1: expected metadata.name, found metadata.generateName",
         ),
         (
             &split("spec: {service: a, backends: []}"),
@@ -82,9 +82,7 @@ fn an_edit_that_is_not_sound_is_refused() {
         let error = edit(text, removed).expect_err(text).to_string();
         assert!(error.contains(expect), "{text}: {error}");
     }
-    let many: String = (0..30)
-        .map(|i| format!("---\n{}\n", split(&format!("spec: {{service: {i}, backends: []}}"))))
-        .collect();
+    let many: String = (0..30).map(|i| format!("---\nx: {i}\n")).collect();
     let error = edit(&many, &[]).expect_err("useless").to_string();
     assert!(error.ends_with("and 10 more"), "{error}");
 }
@@ -141,4 +139,25 @@ fn what_only_controllers_know_is_said_and_what_is_not_there_cannot_go() {
 
     let error = edit("", &["Service/a"]).expect("good").in_cluster(&nothing).expect_err("not there");
     assert!(error.to_string().ends_with("Service shop/a is to be removed, and the cluster has none"));
+}
+
+#[test]
+fn invalid_object_of_an_edit_leaves_what_the_cluster_has_and_is_a_warning() {
+    let text = "{apiVersion: split.smi-spec.io/v1alpha1, kind: TrafficSplit, metadata: {name: a}, spec: {service: web, backends: [{service: b, weight: 50%}]}}";
+    let known = serde_json::json!({
+        "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {"service": "web", "backends": []},
+    });
+    for (known, end) in [
+        (&[known][..], "; its last valid version, that of the cluster, stays in force;"),
+        (&[], "the split does not exist, and traffic to Service web goes to its own endpoints;"),
+    ] {
+        let cluster = cluster(Kind::TrafficSplit, known);
+        let foreseen = edit(text, &[]).expect("it can be read").in_cluster(&cluster).expect("no errors");
+        assert_eq!(foreseen.events, []);
+        let [finding] = &foreseen.findings[..] else { panic!("{foreseen:?}") };
+        let start = "spec.backends[0].weight: expected a quantity such as 500m or 1, found \"50%\"; ";
+        assert!(finding.message.starts_with(start) && finding.message.contains(end), "{finding:?}");
+        assert_eq!(finding.location.to_string(), "e.yaml:1");
+    }
 }
