@@ -68,11 +68,20 @@ fn print_table(
         n => writeln!(out, "{n} things to look at in {read}"),
     }?;
     unknown.iter().try_for_each(|sentence| writeln!(out, "{}", tame(sentence)))?;
-    if report.skipped.is_empty() {
-        return Ok(());
+    if !report.skipped.is_empty() {
+        let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
+        writeln!(out, "skipped, as no answer depends on them: {}", skipped.collect::<Vec<_>>().join(", "))?;
     }
-    let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
-    writeln!(out, "skipped, as no answer depends on them: {}", skipped.collect::<Vec<_>>().join(", "))
+    let not_simulated: Vec<_> =
+        report.not_simulated().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    if !not_simulated.is_empty() {
+        writeln!(
+            out,
+            "not simulated, so their Pods are not known in a folder: {}",
+            not_simulated.join(", ")
+        )?;
+    }
+    Ok(())
 }
 
 fn print_json(out: &mut dyn Write, report: &Report, status: &Status, unknown: &[String]) -> io::Result<()> {
@@ -81,6 +90,7 @@ fn print_json(out: &mut dyn Write, report: &Report, status: &Status, unknown: &[
         "objects": status.objects,
         "skipped": report.skipped,
         "unknown": unknown,
+        "not_simulated": report.not_simulated(),
         "warnings": status.warnings,
     });
     writeln!(out, "{value}")

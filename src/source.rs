@@ -60,12 +60,24 @@ pub struct Report {
     pub skipped: BTreeMap<String, usize>,
     /// How many files were read.
     pub files: usize,
-    /// How many workloads (Deployment, StatefulSet, ReplicaSet, DaemonSet) were turned into Pods.
+    /// How many workloads (Deployment, StatefulSet, ..) were turned into Pods.
     pub workloads: usize,
     /// Workloads whose Pods are not among the objects, in the order of kind and name.
     pub without_pods: Vec<WithoutPods>,
     /// Where each object was read.
     pub origins: BTreeMap<ObjectId, Origin>,
+}
+
+impl Report {
+    /// Kinds that create Pods and are not simulated, with how many objects of each have Pods that are not known here.
+    #[must_use]
+    pub fn not_simulated(&self) -> BTreeMap<&str, usize> {
+        let mut kinds = BTreeMap::new();
+        for workload in self.without_pods.iter().filter(|workload| workload.cause == NoPods::NotSimulated) {
+            *kinds.entry(workload.kind.as_str()).or_default() += 1;
+        }
+        kinds
+    }
 }
 
 /// An object of the input that stands for Pods of which none is among the objects.

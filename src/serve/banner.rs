@@ -64,6 +64,14 @@ impl Banner {
             let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
             line("skipped", skipped.collect::<Vec<_>>().join(", "));
         }
+        let unknown: Vec<_> =
+            report.not_simulated().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        if !unknown.is_empty() {
+            line(
+                "unknown",
+                format!("the Pods of {}, which are not simulated in a folder", unknown.join(", ")),
+            );
+        }
         let splits = splits(engine, options);
         for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {
             line("split", format!("{apex}:{port} -> {}", backends_line(backends)));

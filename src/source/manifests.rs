@@ -48,6 +48,8 @@ mod outside;
 mod schema;
 mod services;
 mod settling;
+mod unsimulated;
+mod without_pods;
 mod workloads;
 mod yaml;
 

@@ -85,12 +85,13 @@ fn unread(batch: &Batch) -> Vec<String> {
     findings.filter(Notice::is_of_source).map(|notice| notice.to_string()).collect()
 }
 
-/// What of the edit nobody is told of.
+/// What of the edit has no part in the plan.
 fn left_out(edit: &Edit) -> Vec<String> {
     let skipped = edit.skipped();
     let counted: Vec<_> = skipped.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    if counted.is_empty() {
-        return Vec::new();
-    }
-    vec![format!("no answer depends on {}", counted.join(", "))]
+    let counted = (!counted.is_empty()).then(|| format!("no answer depends on {}", counted.join(", ")));
+    let unknown = edit.not_simulated().into_iter().map(|object| {
+        format!("{object}: its Pods are not simulated, so what becomes of them is not planned")
+    });
+    counted.into_iter().chain(unknown).collect()
 }

@@ -17,10 +17,11 @@ use super::{
     controllers::{Controllers, Objects, Wanted},
     edit::{BadEdit, Edit},
     items::{self, Content, Item, Items, Key, Warning},
+    without_pods,
     yaml::SyntaxError,
 };
 use crate::{
-    model::{Kind, Object, Reason},
+    model::{Kind, Object, ObjectId, Reason},
     source::{Batch, Event, Finding, Location, Origin, Report, last_valid},
 };
 
@@ -188,9 +189,18 @@ impl Collection {
             }
             replaced.insert(item.key.clone());
         }
-        for file in self.files.values_mut() {
-            file.items.items.retain(|item| !replaced.contains(&item.key));
-            file.kept.retain(|item| !replaced.contains(&item.key));
+        let applied = edited.iter().flat_map(|(_, items)| &items.unsimulated);
+        let applied: HashSet<_> = applied.map(|object| (&*object.kind, &object.name)).collect();
+        for File { items: Items { items, unsimulated, .. }, kept, .. } in self.files.values_mut() {
+            items.retain(|item| !replaced.contains(&item.key));
+            kept.retain(|item| !replaced.contains(&item.key));
+            // An object of a kind that is not simulated has no key, unless it is a Job.
+            unsimulated.retain(|object| {
+                let is_job = object.kind == Kind::Job.as_str();
+                let job = || Key::Object(ObjectId { kind: Kind::Job, name: object.name.clone() });
+                let is_replaced = applied.contains(&(&*object.kind, &object.name));
+                !(is_replaced || is_job && replaced.contains(&job()))
+            });
         }
         let file = |(path, items)| (path, File { items, ..File::default() });
         self.edit = edited.into_iter().map(file).collect();
@@ -247,7 +257,16 @@ impl Collection {
             objects.insert(object.id(), object.clone());
             origins.push((object.id(), origin.clone()));
         }
+        for (path, file) in files() {
+            let unsimulated = file.items.unsimulated.iter();
+            let location = |line| Location { file: path.clone(), line };
+            wanted.unsimulated.extend(unsimulated.map(|object| (location(object.line), object)));
+        }
         let outcome = self.controllers.complete(&wanted, &mut objects);
+        let place = |key: &Key| chosen.get(key).map(|chosen| chosen.origin.location.clone());
+        let (without_pods, unknown) = without_pods::report(&wanted, &outcome, place);
+        report.without_pods = without_pods;
+        report.findings.extend(unknown);
         report.workloads = outcome.workloads;
         report.origins = origins.into_iter().collect();
         for (key, message) in outcome.shortages {

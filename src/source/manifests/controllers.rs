@@ -12,6 +12,7 @@ use std::{
 
 use self::{
     pods::{Group, Placed},
+    running::Running,
     slices::Zones,
 };
 use super::{
@@ -19,11 +20,16 @@ use super::{
     items::Key,
     outside::Outside,
     services::Selecting,
-    workloads::{ExplicitPod, Life, Shape, Workload, WorkloadKind},
+    unsimulated::Unsimulated,
+    workloads::{ExplicitPod, Life, Shape, Workload},
 };
-use crate::model::{Kind, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind};
+use crate::{
+    model::{Kind, LabelSet, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind},
+    source::Location,
+};
 
 mod pods;
+mod running;
 mod slices;
 
 /// The controllers, with the addresses that they have given out.
@@ -44,6 +50,8 @@ pub(super) struct Wanted<'m> {
     pub(super) outside: Vec<&'m Outside>,
     /// All workloads that stand for Pods.
     pub(super) workloads: Vec<&'m Workload>,
+    /// Objects of other kinds that create Pods, and where they are.
+    pub(super) unsimulated: Vec<(Location, &'m Unsimulated)>,
 }
 
 /// What came of it.
@@ -53,6 +61,12 @@ pub(super) struct Outcome {
     pub(super) workloads: usize,
     /// Who could not be given an address, and what that means.
     pub(super) shortages: Vec<(Key, String)>,
+    /// Workloads that ask for no Pods, with the labels that they would have.
+    pub(super) idle: Vec<(Key, LabelSet)>,
+    /// Rollouts whose template is not in the manifests.
+    pub(super) unresolved: Vec<Key>,
+    /// Services that select none of the Pods.
+    pub(super) without_pods: Vec<NsName>,
 }
 
 /// The objects of the manifests, to which the controllers add theirs. Not sorted: there are many, and what is
@@ -69,7 +83,7 @@ impl Controllers {
     /// Adds to `objects` what the controllers of a cluster would.
     pub(super) fn complete(&mut self, wanted: &Wanted<'_>, objects: &mut Objects) -> Outcome {
         let nodes = Nodes::of(objects);
-        let workloads = to_run(wanted);
+        let Running { workloads, unresolved } = running::running(wanted);
         let mut lacking: BTreeMap<Key, u64> = BTreeMap::new();
         let mut groups: Vec<Group> =
             wanted.pods.iter().map(|(name, pod)| Group::explicit(name, pod)).collect();
@@ -86,11 +100,15 @@ impl Controllers {
         let explicit = explicit_addresses(objects);
         self.place(&mut groups, &explicit, &mut lacking);
         add_pods(&groups, objects);
-        add_slices(wanted, &groups, &nodes.zones, objects);
+        let without_pods = add_slices(wanted, &groups, &nodes.zones, objects);
         let mut shortages: Vec<_> =
             lacking.into_iter().map(|(key, count)| (key, no_address(count))).collect();
         self.add_cluster_ips(objects, &explicit, &mut shortages);
-        Outcome { workloads: workloads.len(), shortages }
+        let idle = workloads.iter().filter(|workload| workload.is_idle());
+        let idle =
+            idle.map(|workload| (workload.key(), LabelSet::new(workload.shape.all_labels()))).collect();
+        let unresolved = unresolved.into_iter().map(Workload::key).collect();
+        Outcome { workloads: workloads.len(), shortages, idle, unresolved, without_pods }
     }
 
     /// Gives an address to every Pod that has none and may have one.
@@ -183,32 +201,6 @@ impl Nodes {
     }
 }
 
-/// The workloads that stand for Pods which are not in the manifests already. In the dump of a cluster all of
-/// them are: a Deployment with its ReplicaSet with its Pods.
-fn to_run<'m>(wanted: &Wanted<'m>) -> Vec<&'m Workload> {
-    type Id<'m> = (&'m Name, WorkloadKind, &'m Name);
-    let id = |w: &'m Workload| -> Id<'m> { (&w.name.namespace, w.kind, &w.name.name) };
-    let owner = |w: &'m Workload| w.owner.as_ref().map(|(kind, name)| (&w.name.namespace, *kind, name));
-    let known: HashSet<Id<'_>> = wanted.workloads.iter().copied().map(id).collect();
-    let mut running: HashSet<Id<'_>> = HashSet::new();
-    for (name, pod) in &wanted.pods {
-        running.extend(pod.owner.as_ref().map(|(kind, owner)| (&name.namespace, *kind, owner)));
-        // `kubectl get deployments,pods` leaves out the ReplicaSet between the two, which is called after both.
-        let replica_set = pod.owner.as_ref().filter(|(kind, _)| *kind == WorkloadKind::ReplicaSet);
-        if let Some((deployment, _)) = replica_set.and_then(|(_, name)| name.as_str().rsplit_once('-')) {
-            let of = |id: &&Id<'_>| {
-                (id.0, id.1, id.2.as_str()) == (&name.namespace, WorkloadKind::Deployment, deployment)
-            };
-            running.extend(known.iter().find(of).copied());
-        }
-    }
-    let of_running = |w: &&&'m Workload| running.contains(&id(w));
-    let above: Vec<_> = wanted.workloads.iter().filter(of_running).filter_map(|w| owner(w)).collect();
-    running.extend(above);
-    let is_owned = |w: &'m Workload| owner(w).is_some_and(|owner| known.contains(&owner));
-    wanted.workloads.iter().copied().filter(|w| !running.contains(&id(w)) && !is_owned(w)).collect()
-}
-
 /// Every IPv4 address that the manifests name themselves.
 fn explicit_addresses(objects: &Objects) -> BTreeSet<Ipv4Addr> {
     let mut addresses = BTreeSet::new();
@@ -258,8 +250,9 @@ fn made_up(placed: &Placed, shape: &Shape, ip: IpAddr) -> Pod {
     }
 }
 
-/// Adds EndpointSlices for every Service that selects Pods and has none of its own.
-fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mut Objects) {
+/// Adds EndpointSlices for every Service that selects Pods and has none of its own. Returns the Services for which
+/// there is no Pod.
+fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mut Objects) -> Vec<NsName> {
     let mut served: HashSet<NsName> = HashSet::new();
     for object in objects.values() {
         if let Object::EndpointSlice(slice) | Object::Endpoints(slice) = object {
@@ -268,11 +261,16 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
         }
     }
     let index = slices::Index::new(groups);
+    let mut without_pods = Vec::new();
     for (name, selecting) in &wanted.services {
         if served.contains(*name) {
             continue;
         }
-        let of_pods = slices::slices(name, selecting, &index.selected(name, selecting), zones);
+        let selected = index.selected(name, selecting);
+        if selected.iter().all(|group| group.pods.is_empty()) {
+            without_pods.push((*name).clone());
+        }
+        let of_pods = slices::slices(name, selecting, &selected, zones);
         let outside = slices::slices_outside(name, selecting, wanted.outside.iter().copied());
         for mut slice in of_pods.into_iter().chain(outside) {
             // A slice of another Service may have the name by chance; that one is the user's.
@@ -282,6 +280,7 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
             insert(objects, Object::EndpointSlice(Arc::new(slice)));
         }
     }
+    without_pods
 }
 
 fn id(kind: Kind, name: &NsName) -> ObjectId {

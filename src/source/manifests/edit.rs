@@ -96,7 +96,9 @@ impl Edit {
             // Nothing is planned, so everything that is to be corrected is listed.
             wrong.extend(edit.files.iter().flat_map(|(path, items)| invalid(path, items)));
         }
-        let is_empty = |(_, items): &(_, Items)| items.items.is_empty() && items.skipped.is_empty();
+        let is_empty = |(_, items): &(_, Items)| {
+            items.items.is_empty() && items.skipped.is_empty() && items.unsimulated.is_empty()
+        };
         if wrong.is_empty() && edit.removed.is_empty() && edit.files.iter().all(is_empty) {
             wrong.push("expected Kubernetes objects, found none".to_owned());
         }
@@ -118,6 +120,13 @@ impl Edit {
     /// What it is called, of everything that is to be applied.
     fn items(&self) -> impl Iterator<Item = &Key> {
         self.files.iter().flat_map(|(_, items)| &items.items).map(|item| &item.key)
+    }
+
+    /// Objects in it that create Pods which are not simulated, as `Kind namespace/name`.
+    #[must_use]
+    pub fn not_simulated(&self) -> Vec<String> {
+        let unsimulated = self.files.iter().flat_map(|(_, items)| &items.unsimulated);
+        unsimulated.map(|object| format!("{} {}", object.kind, object.name)).collect()
     }
 
     /// Kinds in it that no answer depends on, with how many objects of each.

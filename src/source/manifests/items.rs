@@ -13,6 +13,7 @@ use super::{
     outside::Outside,
     schema,
     services::Selecting,
+    unsimulated::{self, Unsimulated},
     workloads::{ExplicitPod, Workload, WorkloadKind},
     yaml::{self, Document, Lines, NodeId, SyntaxError},
 };
@@ -35,6 +36,8 @@ pub(super) struct Items {
     /// Documents, and items of lists, that are no Kubernetes object with a kind and a name, in the order of the
     /// file. Which objects they were meant to be is not known.
     pub(super) unreadable: Vec<SyntaxError>,
+    /// Objects that create Pods which are not simulated; of those, only Jobs are among the items too.
+    pub(super) unsimulated: Vec<Unsimulated>,
     /// What is odd in documents that are read all the same.
     pub(super) warnings: Vec<Warning>,
 }
@@ -190,10 +193,18 @@ impl Items {
             let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
             return self.take_list(value, &item_kind, &api_version, lines, node, line);
         }
+        let is_hook = value.pointer("/metadata/annotations").is_some_and(|all| all.get(HELM_HOOK).is_some());
         let Some(meant) = kinds::meant(api_version, kind) else {
-            *self.skipped.entry(kinds::foreign(api_version, kind)).or_default() += 1;
+            match unsimulated(api_version, kind, &value, line).filter(|_| !is_hook) {
+                Some(unsimulated) => self.unsimulated.push(unsimulated),
+                None => *self.skipped.entry(kinds::foreign(api_version, kind)).or_default() += 1,
+            }
             return Ok(());
         };
+        if is_hook && matches!(meant.ours, Ours::Object(Kind::Pod | Kind::Job)) {
+            *self.skipped.entry(format!("{kind} of a Helm hook")).or_default() += 1;
+            return Ok(());
+        }
         let name = value.pointer("/metadata/name");
         if let Some(name @ (Value::Bool(_) | Value::Number(_))) = name {
             let message =
@@ -226,6 +237,9 @@ impl Items {
         let is_guess = meant.is_guess;
         let faults =
             if meant.wrong.is_none() { schema::check(api_version, kind, &value) } else { Vec::new() };
+        if meant.ours == Ours::Object(Kind::Job) {
+            self.unsimulated.extend(unsimulated::read(api_version, kind, name.clone(), &value, line));
+        }
         let (key, content) = object(meant, name, &value);
         let content =
             if faults.is_empty() { content.map_err(|rejection| vec![rejection]) } else { Err(faults) };
@@ -274,6 +288,17 @@ impl Items {
     }
 }
 
+/// Annotation of what Helm creates at certain moments, such as for `helm test`, and not as a part of the application.
+const HELM_HOOK: &str = "helm.sh/hook";
+
+/// An object of a kind of no other concern, if it creates Pods.
+fn unsimulated(api_version: &str, kind: &str, value: &Value, line: u32) -> Option<Unsimulated> {
+    let text = |path| value.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let namespace = text("/metadata/namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let name = NsName::new(namespace, text("/metadata/name")?);
+    unsimulated::read(api_version, kind, name, value, line)
+}
+
 /// Reads an object of a kind that concerns us.
 fn object(meant: Meant, name: NsName, value: &Value) -> (Key, Result<Content, Rejection>) {
     match meant.ours {
@@ -292,7 +317,7 @@ fn workload(kind: WorkloadKind, name: NsName, value: &Value) -> Result<Content, 
     let workload = Workload::read(kind, name, &At::root(value))?;
     let object = match kind {
         WorkloadKind::ReplicaSet => Some(convert::convert(Kind::ReplicaSet, value)?),
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => None,
+        _ => None,
     };
     Ok(Content::Workload(Arc::new(workload), object))
 }

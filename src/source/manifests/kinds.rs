@@ -78,7 +78,7 @@ fn removed(api_version: &str) -> Option<Rejection> {
 
 /// How a kind that is skipped is called: with its group if ours has the same name, as Knative's Service has.
 pub(super) fn foreign(api_version: &str, kind: &str) -> String {
-    let is_ours = Kind::ALL.iter().any(|ours| ours.as_str().eq_ignore_ascii_case(kind));
+    let is_ours = exactly(api_version, kind).is_none() && in_any_case(kind).is_some();
     match api_version.split_once('/') {
         Some((group, _)) if is_ours => format!("{kind}.{group}"),
         _ => kind.to_owned(),

@@ -5,6 +5,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
+pub(super) use self::rollout::WorkloadRef;
 use super::{
     hash::{hash, letters},
     items::Key,
@@ -17,6 +18,8 @@ use crate::{
         read::At,
     },
 };
+
+mod rollout;
 
 /// What of a Pod, or of the template of many, decides which Services it is behind and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,15 +52,13 @@ impl Shape {
         })
     }
 
-    /// Reads the template of Pods that will belong to `owner`, and will have a label of which template they
-    /// are if there is a hash for it.
-    fn of_template(owner: OwnerRef, hash: Option<&str>, at: &At<'_, '_>) -> Result<Self, Rejection> {
+    /// Reads the template of Pods that will belong to `owner`. `added` are the labels that its controller adds.
+    fn of_template(owner: OwnerRef, added: &[(&str, &str)], at: &At<'_, '_>) -> Result<Self, Rejection> {
         let Template { spec: read, labels, own_labels } = template(at)?;
         let spec = at.get("spec")?;
-        let hash = hash.map(|hash| (TEMPLATE_HASH_LABEL, hash));
         Ok(Self {
             spec: Arc::new(PodSpec { owner: Some(owner), ..read }),
-            labels: Arc::new(LabelSet::new(labels.iter().chain(hash))),
+            labels: Arc::new(LabelSet::new(labels.iter().chain(added.iter().copied()))),
             own_labels,
             hostname: spec.get("hostname")?.name()?,
             subdomain: spec.get("subdomain")?.name()?,
@@ -172,17 +173,48 @@ pub(super) enum WorkloadKind {
     ReplicaSet,
     /// One Pod on each Node.
     DaemonSet,
+    /// The predecessor of the ReplicaSet.
+    ReplicationController,
+    /// What Argo Rollouts has in place of a Deployment.
+    Rollout,
 }
 
 impl WorkloadKind {
     /// Every kind.
-    pub(super) const ALL: [Self; 4] =
-        [Self::Deployment, Self::StatefulSet, Self::ReplicaSet, Self::DaemonSet];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::ReplicaSet,
+        Self::DaemonSet,
+        Self::ReplicationController,
+        Self::Rollout,
+    ];
 
     /// The workload that an object is, by its group; every version of them reads the same.
     pub(super) fn of(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        if matches!(group, "apps" | "extensions") { Self::named(kind) } else { None }
+        Self::named(kind).filter(|kind| kind.groups().contains(&group))
+    }
+
+    /// The API groups that have it.
+    fn groups(self) -> &'static [&'static str] {
+        match self {
+            Self::Deployment | Self::StatefulSet | Self::ReplicaSet | Self::DaemonSet => {
+                &["apps", "extensions"]
+            }
+            Self::ReplicationController => &[""],
+            Self::Rollout => &["argoproj.io"],
+        }
+    }
+
+    /// The label by which its controller tells the Pods of one template from those of another, if it adds one.
+    /// Other workloads number their Pods, or were given the label by a Deployment.
+    fn template_hash_label(self) -> Option<&'static str> {
+        match self {
+            Self::Deployment => Some("pod-template-hash"),
+            Self::Rollout => Some("rollouts-pod-template-hash"),
+            _ => None,
+        }
     }
 
     fn named(kind: &str) -> Option<Self> {
@@ -197,6 +229,8 @@ impl fmt::Display for WorkloadKind {
             Self::StatefulSet => "StatefulSet",
             Self::ReplicaSet => "ReplicaSet",
             Self::DaemonSet => "DaemonSet",
+            Self::ReplicationController => "ReplicationController",
+            Self::Rollout => "Rollout",
         })
     }
 }
@@ -212,7 +246,7 @@ pub(super) struct Workload {
     pub(super) replicas: u64,
     /// `spec.ordinals.start` of a StatefulSet.
     pub(super) first_ordinal: u64,
-    /// What its Pods are like.
+    /// What its Pods are like; nothing for a Rollout with a `workloadRef` that is not resolved.
     pub(super) shape: Arc<Shape>,
     /// Changes with the template, as the Pods' names do.
     pub(super) template_hash: Box<str>,
@@ -220,6 +254,8 @@ pub(super) struct Workload {
     pub(super) service: Option<Name>,
     /// The workload that it belongs to.
     pub(super) owner: Option<Owner>,
+    /// Where a Rollout with a `workloadRef` has its template from.
+    pub(super) borrowed: Option<WorkloadRef>,
 }
 
 impl Workload {
@@ -227,15 +263,16 @@ impl Workload {
     pub(super) fn read(kind: WorkloadKind, name: NsName, root: &At<'_, '_>) -> Result<Self, Rejection> {
         let spec = root.get("spec")?;
         let template = spec.get("template")?;
-        if template.is_absent() {
+        let borrowed = if kind == WorkloadKind::Rollout { WorkloadRef::read(&spec)? } else { None };
+        if template.is_absent() && borrowed.is_none() {
             return Err(template.wrong("a pod template"));
         }
         let template_hash =
             letters(hash(&template.value().to_string()), TEMPLATE_HASH_LETTERS).into_boxed_str();
-        let owner_of_pods = OwnerRef { kind: kind.to_string().into(), name: name.name.clone() };
-        // Other workloads number their Pods, or were given the label by a Deployment.
-        let hash_label = (kind == WorkloadKind::Deployment).then_some(&*template_hash);
-        let shape = Shape::of_template(owner_of_pods, hash_label, &template)?;
+        let mut added =
+            if kind == WorkloadKind::Rollout { rollout::stable_labels(&spec)? } else { Vec::new() };
+        added.extend(kind.template_hash_label().map(|label| (label, &*template_hash)));
+        let shape = Shape::of_template(owner_of_pods(kind, &name, &template_hash), &added, &template)?;
         let count = |at: At<'_, '_>| at.whole("a whole number, 0 or more");
         Ok(Self {
             kind,
@@ -246,7 +283,13 @@ impl Workload {
             template_hash,
             service: spec.get("serviceName")?.name()?,
             owner: owner(root)?,
+            borrowed,
         })
+    }
+
+    /// Whether it asks for no Pods.
+    pub(super) fn is_idle(&self) -> bool {
+        self.replicas == 0 && self.kind != WorkloadKind::DaemonSet
     }
 
     /// What identifies it.
@@ -255,8 +298,16 @@ impl Workload {
     }
 }
 
-/// Label of a Deployment's Pods: which template they are of.
-const TEMPLATE_HASH_LABEL: &str = "pod-template-hash";
+/// The owner of a workload's Pods. Of a Deployment it is the Deployment, to which its ReplicaSet leads anyway; of a
+/// Rollout it is the ReplicaSet, because Linkerd knows no Rollout above it.
+fn owner_of_pods(kind: WorkloadKind, name: &NsName, template_hash: &str) -> OwnerRef {
+    match kind {
+        WorkloadKind::Rollout => {
+            OwnerRef { kind: "ReplicaSet".into(), name: format!("{}-{template_hash}", name.name).into() }
+        }
+        _ => OwnerRef { kind: kind.to_string().into(), name: name.name.clone() },
+    }
+}
 
 /// As long as those of a cluster are most of the time.
 const TEMPLATE_HASH_LETTERS: usize = 10;

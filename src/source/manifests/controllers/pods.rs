@@ -68,11 +68,11 @@ pub(super) fn of_workload(workload: &Workload, nodes: &[Name], limit: u32) -> Ma
     let replicas = workload.replicas.min(limit.into());
     let mut left_out = workload.replicas - replicas;
     let groups = match workload.kind {
-        WorkloadKind::Deployment => {
+        WorkloadKind::Deployment | WorkloadKind::Rollout => {
             let pod = |i| (format!("{name}-{}-{}", workload.template_hash, ordinal_suffix(seed, i)), None);
             vec![alike(workload, (0..replicas).map(pod))]
         }
-        WorkloadKind::ReplicaSet => {
+        WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => {
             vec![alike(
                 workload,
                 (0..replicas).map(|i| (format!("{name}-{}", ordinal_suffix(seed, i)), None)),

@@ -149,3 +149,42 @@ fn workloads_are_known_by_group_and_owners_by_their_control() {
     let read = pod(json!({ "metadata": { "ownerReferences": owners } }));
     assert_eq!(read.map(|pod| pod.owner), Ok(Some((WorkloadKind::ReplicaSet, "this".into()))));
 }
+
+#[test]
+fn pods_of_a_rollout_have_the_labels_of_its_controller_and_of_the_stable_version() {
+    let rollout = workload(
+        WorkloadKind::Rollout,
+        json!({
+            "template": { "metadata": { "labels": { "app": "web" } } },
+            "strategy": { "canary": {
+                "stableMetadata": { "labels": { "role": "stable" } },
+                "canaryMetadata": { "labels": { "role": "canary" } },
+            }},
+        }),
+    )
+    .expect("a good Rollout");
+    let label = |key| rollout.shape.label(key);
+    assert_eq!((label("app"), label("role")), (Some("web"), Some("stable")));
+    assert_eq!(label("rollouts-pod-template-hash"), Some(&*rollout.template_hash));
+    assert_eq!(label("pod-template-hash"), None);
+    let owner = rollout.shape.spec.owner.clone().expect("an owner");
+    assert_eq!(&*owner.kind, "ReplicaSet", "Linkerd knows no Rollout above it");
+    assert_eq!(owner.name.as_str(), format!("web-{}", rollout.template_hash));
+}
+
+#[test]
+fn a_borrowed_template_has_the_labels_of_the_borrower() {
+    let spec =
+        json!({ "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "nodeName": "n" } } });
+    let deployment = workload(WorkloadKind::Deployment, spec).expect("a good Deployment");
+    let spec = json!({
+        "workloadRef": { "kind": "Deployment", "name": "web" },
+        "strategy": { "blueGreen": { "activeMetadata": { "labels": { "role": "active" } } } },
+    });
+    let rollout =
+        workload(WorkloadKind::Rollout, spec).expect("a good Rollout").with_template_of(&deployment);
+    let hash = &*deployment.template_hash;
+    let labels: Vec<_> = rollout.shape.all_labels().collect();
+    assert_eq!(labels, [("app", "web"), ("role", "active"), ("rollouts-pod-template-hash", hash)]);
+    assert_eq!(rollout.shape.node, Some("n".into()));
+}
