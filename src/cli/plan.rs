@@ -13,7 +13,10 @@ use super::{
     PlanArgs, PlanOutput,
     exit::{Exit, Failure},
 };
-use crate::plan::Plan;
+use crate::{
+    plan::Plan,
+    source::manifests::{EditFile, is_standard_input},
+};
 
 /// What is shown: the plan, and what it leaves out.
 struct Shown {
@@ -23,6 +26,13 @@ struct Shown {
 }
 
 pub(super) async fn run(args: PlanArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if args.manifests.as_deref().is_some_and(is_standard_input) && args.filename.contains(&EditFile::Stdin) {
+        return Err(Failure::Usage(
+            "standard input can be read once: --manifests - and -f - cannot be used together; write one of them to a \
+             file"
+                .to_owned(),
+        ));
+    }
     let (output, exit_code) = (args.output, args.exit_code);
     let shown = read::read(args).await.map_err(|error| Failure::Plan(Box::new(error)))?;
     match output {

@@ -30,6 +30,10 @@ pub enum Reason {
     DuplicateObject,
     /// A made-up address could not be given because the range is used up.
     AddressesUsedUp,
+    /// A kustomization or a Helm chart, which is not applied.
+    NotRendered,
+    /// An Endpoints object that a cluster would overwrite or cut.
+    EndpointsIgnored,
     /// A Service selects the Pods of a kind that is not simulated in a folder.
     PodsUnknown,
     /// A Service whose selector matches no Pod.
@@ -84,7 +88,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -92,6 +96,8 @@ impl Reason {
         Self::InvalidObject,
         Self::DuplicateObject,
         Self::AddressesUsedUp,
+        Self::NotRendered,
+        Self::EndpointsIgnored,
         Self::PodsUnknown,
         Self::SelectorMatchesNothing,
         Self::NoEndpointSlice,
@@ -147,6 +153,8 @@ impl Reason {
             Self::InvalidObject => "invalid_object",
             Self::DuplicateObject => "duplicate_object",
             Self::AddressesUsedUp => "addresses_used_up",
+            Self::NotRendered => "not_rendered",
+            Self::EndpointsIgnored => "endpoints_ignored",
             Self::PodsUnknown => "pods_unknown",
             Self::SelectorMatchesNothing => "selector_matches_nothing",
             Self::NoEndpointSlice => "no_endpoint_slice",

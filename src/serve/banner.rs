@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     model::{Kind, NsName},
     resolve::{BackendShare, Options, shares},
-    source::Report,
+    source::{Report, manifests::is_standard_input},
     status::Status,
     tame::tame,
     version::LONG,
@@ -56,10 +56,15 @@ impl Banner {
 
         // As the reader started us: `cargo run` puts nobody on the path.
         let program = std::env::args().next().unwrap_or_else(|| "switchyard".to_owned());
-        let mut text = format!("switchyard {} serves {}\n", LONG, manifests.display());
+        let is_stream = is_standard_input(manifests);
+        let what = if is_stream { "standard input".to_owned() } else { manifests.display().to_string() };
+        let mut text = format!("switchyard {LONG} serves {what}\n");
         let mut line = |name: &str, value: String| _ = writeln!(text, "  {name:<9} {}", tame(&value));
         bound.lines().into_iter().for_each(|(name, value)| line(name, value));
         line("read", read(engine, report));
+        if is_stream {
+            line("edits", "are not followed: standard input was read once, to its end".to_owned());
+        }
         if !report.skipped.is_empty() {
             let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
             line("skipped", skipped.collect::<Vec<_>>().join(", "));

@@ -9,11 +9,12 @@
 //! * `folder`: which files there are and what they hold, polled by content;
 //! * `settling`: when a change is no longer half done;
 //! * `yaml`, `items` and `kinds`: a file's text -> documents -> objects, of which kind each is meant to be;
+//! * `layout`: which files are of a kustomization or a Helm chart, and so no manifests;
 //! * `collection`: all files together -> what is new, and the report;
 //! * `edit`: what somebody would like to apply, for [`plan`](crate::plan);
 //! * `controllers`: what a cluster would add, from `workloads`, `outside` and `services`, at `addresses`.
 //!
-//! Only `folder`, `edit` and this file do IO.
+//! Only `folder`, `standard_input`, `edit` and this file do IO.
 
 use std::{
     panic::resume_unwind,
@@ -26,8 +27,9 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc::Sender, task::spawn_blocking, time::Instant};
 
 pub use self::edit::{BadEdit, BadRemoval, Edit, EditFile, Foreseen, Removal};
+pub use self::standard_input::is_standard_input;
 use self::{
-    collection::{Collection, Gone},
+    collection::{Change, Collection, Gone},
     folder::{Folder, Scan, Trouble},
     settling::{Settled, Settling},
 };
@@ -44,10 +46,12 @@ mod folder;
 mod hash;
 mod items;
 mod kinds;
+mod layout;
 mod outside;
 mod schema;
 mod services;
 mod settling;
+mod standard_input;
 mod unsimulated;
 mod without_pods;
 mod workloads;
@@ -68,14 +72,15 @@ pub struct Manifests {
     path: PathBuf,
     /// The path is a folder, in which files are named from it on; a single file is named by the path.
     is_folder: bool,
-    folder: Folder,
+    /// `None` for standard input, which cannot be read again.
+    folder: Option<Folder>,
     settling: Settling,
     collection: Collection,
 }
 
 /// Why manifests could not be read at all.
 #[derive(Debug, thiserror::Error)]
-#[error("manifests at {} {message}; expected a folder of YAML files, or one such file", path.display())]
+#[error("{}", self.describe())]
 pub struct OpenError {
     /// What was to be read.
     pub path: PathBuf,
@@ -84,21 +89,28 @@ pub struct OpenError {
 }
 
 impl Manifests {
-    /// Reads the folder once. The batch has all objects of every kind.
+    /// Reads the folder once, or standard input if the path is `-`. The batch has all objects of every kind.
     ///
     /// # Errors
     /// [`OpenError`] if the path does not exist or is not readable. Anything wrong inside of the folder is a
     /// finding in the batch's report instead.
     pub fn open(path: impl Into<PathBuf>) -> Result<(Self, Batch), OpenError> {
         let path = path.into();
+        if is_standard_input(&path) {
+            let (collection, batch) = read_standard_input()?;
+            let path = PathBuf::from(standard_input::NAME);
+            let settling = Settling::default();
+            return Ok((Self { path, is_folder: false, folder: None, settling, collection }, batch));
+        }
         let mut folder = Folder::new(path.clone());
         let scan = folder.scan();
         if let Some(trouble) = scan.failure() {
             return Err(OpenError { path, message: trouble.message.clone() });
         }
         let (settling, settled) = Settling::begin(scan);
-        let (is_folder, collection) = (path.is_dir(), Collection::new(path.clone()));
-        let mut manifests = Self { path, is_folder, folder, settling, collection };
+        let is_folder = path.is_dir();
+        let collection = Collection::new(path.clone(), folder_of(&path, is_folder).to_owned());
+        let mut manifests = Self { path, is_folder, folder: Some(folder), settling, collection };
         let batch = manifests.take(settled);
         Ok((manifests, batch))
     }
@@ -107,6 +119,9 @@ impl Manifests {
     /// slow receiver holds this back, and then gets only what differs from what it has.
     pub async fn follow(self, batches: Sender<Batch>) {
         let mut manifests = self;
+        if manifests.folder.is_none() {
+            return batches.closed().await;
+        }
         let mut pause = INTERVAL;
         loop {
             tokio::select! {
@@ -115,7 +130,8 @@ impl Manifests {
             }
             let poll = spawn_blocking(move || {
                 let start = Instant::now();
-                let scan = manifests.folder.scan();
+                let folder = manifests.folder.as_mut().expect("it is no standard input");
+                let scan = folder.scan();
                 let now = Instant::now();
                 let batch = manifests.observe(scan, now);
                 let pause = manifests.pause(now.duration_since(start), now);
@@ -198,6 +214,34 @@ fn finding(Trouble { folder, message }: Trouble, root: &Path) -> Finding {
     Finding { reason: Reason::UnreadableFile, object: None, location: Location { file, line: 0 }, message }
 }
 
+/// The folder from which files are named: what was given, or where the single file is.
+fn folder_of(path: &Path, is_folder: bool) -> &Path {
+    if is_folder { path } else { path.parent().unwrap_or(Path::new("")) }
+}
+
+/// Reads standard input as a single file.
+fn read_standard_input() -> Result<(Collection, Batch), OpenError> {
+    let path = PathBuf::from(standard_input::NAME);
+    let content = standard_input::read()
+        .map_err(|error| OpenError { path: path.clone(), message: error.to_string() })?;
+    let mut collection = Collection::new(path.clone(), PathBuf::new());
+    let batch = collection.take(vec![(path.into(), Change::Content(content))], Vec::new(), None);
+    Ok((collection, batch))
+}
+
+impl OpenError {
+    fn describe(&self) -> String {
+        let Self { path, message } = self;
+        if *path == Path::new(standard_input::NAME) {
+            return format!("{} {message}", path.display());
+        }
+        format!(
+            "manifests at {} {message}; expected a folder of YAML files, or one such file",
+            path.display()
+        )
+    }
+}
+
 /// Manifests that were read once, for an edit to be planned over them. Places in them are named as the user would
 /// open them, which is how those of the edit are named too.
 #[derive(Debug)]
@@ -209,18 +253,21 @@ impl Snapshot {
     /// # Errors
     /// [`OpenError`] as for [`Manifests::open`].
     pub fn open(path: &Path) -> Result<(Self, Batch), OpenError> {
+        if is_standard_input(path) {
+            return read_standard_input().map(|(collection, batch)| (Self(collection), batch));
+        }
         let scan = Folder::new(path.to_owned()).scan();
         if let Some(trouble) = scan.failure() {
             return Err(OpenError { path: path.to_owned(), message: trouble.message.clone() });
         }
-        let is_folder = path.is_dir();
+        let folder = folder_of(path, path.is_dir());
         let named = |inside: Arc<Path>| -> Arc<Path> {
-            if is_folder && !inside.as_os_str().is_empty() { path.join(inside).into() } else { path.into() }
+            if inside.as_os_str().is_empty() { path.into() } else { folder.join(inside).into() }
         };
         let (_, Settled { changes, troubles }) = Settling::begin(scan);
         let changes = changes.into_iter().map(|(inside, change)| (named(inside), change)).collect();
         let named = |trouble: Trouble| Trouble { folder: named(trouble.folder), ..trouble };
-        let mut collection = Collection::new(path.to_owned());
+        let mut collection = Collection::new(path.to_owned(), PathBuf::new());
         let troubles = troubles.into_iter().map(|trouble| finding(named(trouble), path)).collect();
         let batch = collection.take(changes, troubles, None);
         Ok((Self(collection), batch))

@@ -5,6 +5,9 @@ use std::{fs, path::Path, process::Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod endpoints;
+mod rendered;
+mod standard_input;
 mod unsimulated;
 mod workloads;
 

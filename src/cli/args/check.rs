@@ -10,7 +10,7 @@ use super::{common::OutputArgs, parse};
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
-    /// A folder of manifests (sub-folders too), or one file
+    /// A folder of manifests (sub-folders too), one file, or - for standard input
     pub path: PathBuf,
 
     /// The cluster's DNS domain, for names that are written in full
@@ -26,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   switchyard check examples/bookinfo
   switchyard check split.yaml -o json
+  kustomize build overlays/prod | switchyard check -
 
 Exit codes:
   0  nothing odd

@@ -29,7 +29,7 @@ pub struct PlanArgs {
     #[arg(long, env = "SWITCHYARD_REMOVE", value_name = "OBJECT", value_delimiter = ',')]
     pub remove: Vec<Removal>,
 
-    /// Plan over these manifests as they are now: a folder (sub-folders too) or one file
+    /// Plan over these manifests as they are now: a folder (sub-folders too), one file, or - for standard input
     ///
     /// What the cluster's controllers would make of the edit (Pods of a Deployment, endpoints) is seen as well.
     /// Without it the cluster is read, once; nothing is written to it.

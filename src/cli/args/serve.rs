@@ -11,9 +11,9 @@ use crate::{client::HostPort, logs};
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
-    /// Serve these Kubernetes manifests: a folder (sub-folders too) or one file
+    /// Serve these Kubernetes manifests: a folder (sub-folders too), one file, or - for standard input
     ///
-    /// Edits are followed. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
+    /// Edits are followed, except of standard input, which is read once to its end. No cluster is needed: pods, endpoints and cluster IPs that the manifests leave
     /// out are made up. Without it a cluster is watched.
     #[arg(
         help_heading = "Source",
@@ -149,6 +149,9 @@ const EXAMPLES: &str = "\
 Examples:
   # A folder of manifests, no cluster needed
   switchyard serve --manifests examples/bookinfo
+
+  # What kustomize or Helm renders
+  kustomize build overlays/prod | switchyard serve --manifests -
 
   # The same on free ports
   switchyard serve --manifests examples/bookinfo --addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0

@@ -23,7 +23,7 @@ pub struct WhyArgs {
     #[arg(long, env = "SWITCHYARD_ADDRESS", value_name = "IP[:PORT]")]
     pub address: Option<Spot>,
 
-    /// Explain what these manifests mean, a folder or one file, without asking a server
+    /// Explain what these manifests mean (a folder, one file, or - for standard input) without asking a server
     ///
     /// Then no --admin may be given, and answers depend on the flags of `switchyard serve`, which count only then.
     #[arg(long, env = "SWITCHYARD_MANIFESTS", value_name = "PATH", conflicts_with = "admin")]

@@ -17,7 +17,8 @@ use super::{
     controllers::{Controllers, Objects, Wanted},
     edit::{BadEdit, Edit},
     items::{self, Content, Item, Items, Key, Warning},
-    without_pods,
+    layout::{Layout, Marker},
+    standard_input, without_pods,
     yaml::SyntaxError,
 };
 use crate::{
@@ -30,6 +31,8 @@ use crate::{
 pub(super) struct Collection {
     /// What messages call the folder as a whole.
     root: PathBuf,
+    /// What stands before the paths of files to open them.
+    prefix: PathBuf,
     files: BTreeMap<Arc<Path>, File>,
     /// Files that are applied over those; only ever of an edit that is planned.
     edit: Vec<(Arc<Path>, File)>,
@@ -61,6 +64,8 @@ pub(super) struct Gone {
 struct File {
     /// Content of the file that could be read last.
     items: Items,
+    /// What it says about its folder; then there is no object in it.
+    marker: Option<Marker>,
     /// Objects that an earlier content defined and `items` does not, while a document of the file is unreadable. They
     /// may be in that document, so they stay in force.
     kept: Vec<Item>,
@@ -95,9 +100,10 @@ pub(super) enum Change {
 }
 
 impl Collection {
-    /// Files of a folder, or a single one, that messages call so.
-    pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, ..Self::default() }
+    /// Files of a folder, or a single one, that messages call so. `prefix` is what stands before their paths to open
+    /// them.
+    pub(super) fn new(root: PathBuf, prefix: PathBuf) -> Self {
+        Self { root, prefix, ..Self::default() }
     }
 
     /// Takes changes of files that belong together. `trouble` is what is wrong with the folder now; `now` is the time
@@ -115,13 +121,14 @@ impl Collection {
                 Change::Content(content) => {
                     let file = self.files.entry(path.clone()).or_default();
                     let mut before = mem::take(file).into_items();
-                    let items = items::read(&content);
+                    let marker = Marker::read(&path, &content);
+                    let items = if marker.is_some() { Items::default() } else { items::read(&content) };
                     let (known, defined) = (keys(&before), keys(&items.items));
                     gained.extend(defined.difference(&known).cloned());
                     let may_be_unreadable =
                         |item: &mut Item| !items.unreadable.is_empty() && !defined.contains(&item.key);
                     let kept = before.extract_if(.., may_be_unreadable).collect();
-                    *file = File { items, kept, trouble: None, read_at: now };
+                    *file = File { items, marker, kept, trouble: None, read_at: now };
                     if file.items.items.is_empty() && file.kept.is_empty() {
                         emptied.push((path, before, true));
                     }
@@ -215,21 +222,22 @@ impl Collection {
 
     /// Works out what is true now, and what of it is news.
     fn settle(&mut self, now: Option<Timestamp>) -> Batch {
-        let mut report =
-            Report { findings: self.trouble.clone(), files: self.files.len(), ..Report::default() };
-        if self.files.is_empty() && report.findings.is_empty() {
-            report.findings.push(Finding {
-                reason: Reason::NoManifests,
-                object: None,
-                location: Location { file: self.root.as_path().into(), line: 0 },
-                message: "found no .yaml, .yml or .json file here; there is nothing to serve".to_owned(),
-            });
+        let markers = self.files.iter().filter_map(|(path, file)| Some((path, file.marker.as_ref()?)));
+        let layout = Layout::new(&self.prefix, &self.root, markers);
+        let is_read = |(path, file): &(&Arc<Path>, &File)| {
+            layout.reads(path) && (file.items.unreadable.is_empty() || !layout.is_in_chart(path))
+        };
+        let read: Vec<_> = self.files.iter().filter(is_read).collect();
+        let mut report = Report { findings: self.trouble.clone(), files: read.len(), ..Report::default() };
+        report.findings.extend(layout.findings(&self.prefix, self.files.keys(), "serve --manifests -"));
+        if report.findings.is_empty() {
+            report.findings.extend(self.nothing_to_serve(&read));
         }
-        let files = || self.files.iter().chain(self.edit.iter().map(|(path, file)| (path, file)));
+        let files = || read.iter().copied().chain(self.edit.iter().map(|(path, file)| (path, file)));
         for (path, file) in files() {
-            file.report(path, &self.valid, &mut report);
+            file.report(path, &self.valid, &layout, &mut report);
         }
-        let chosen = choose(files(), &self.valid, &mut report.findings);
+        let chosen = choose(files(), &self.valid, &layout, &mut report.findings);
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
@@ -241,6 +249,12 @@ impl Collection {
                 }
                 Content::Pod(object, pod) => {
                     wanted.pods.push((object.name(), pod));
+                    object
+                }
+                Content::Endpoints(object, mirroring) => {
+                    if let Object::Endpoints(endpoints) = object {
+                        wanted.endpoints.push((endpoints, *mirroring));
+                    }
                     object
                 }
                 Content::Outside(object, outside) => {
@@ -274,6 +288,12 @@ impl Collection {
             let (reason, location) = (Reason::AddressesUsedUp, origin.location.clone());
             report.findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         }
+        for (name, message) in outcome.not_mirrored {
+            let key = Key::Object(ObjectId { kind: Kind::Endpoints, name });
+            let Some(Chosen { origin, .. }) = chosen.get(&key) else { continue };
+            let (reason, location) = (Reason::EndpointsIgnored, origin.location.clone());
+            report.findings.push(Finding { reason, object: Some(key.to_string()), location, message });
+        }
         let order = |a: &Finding, b: &Finding| {
             (&a.location, &a.object, &a.message).cmp(&(&b.location, &b.object, &b.message))
         };
@@ -286,6 +306,23 @@ impl Collection {
         };
         self.valid = chosen.into_iter().map(valid).collect();
         self.news(objects, report)
+    }
+
+    /// The finding that there is nothing to serve, if so.
+    fn nothing_to_serve(&self, read: &[(&Arc<Path>, &File)]) -> Option<Finding> {
+        let is_stream = self.root == Path::new(standard_input::NAME);
+        let message = match read {
+            [] if !is_stream => "found no .yaml, .yml or .json file here; there is nothing to serve",
+            [] => "is empty; there is nothing to serve",
+            [(_, file)] if is_stream && file.is_empty() => "has no object; there is nothing to serve",
+            _ => return None,
+        };
+        Some(Finding {
+            reason: Reason::NoManifests,
+            object: None,
+            location: Location { file: self.root.as_path().into(), line: 0 },
+            message: message.to_owned(),
+        })
     }
 
     /// What differs from what was sent last.
@@ -316,7 +353,35 @@ impl File {
         self.items.items.iter().chain(&self.kept).map(|item| &item.key)
     }
 
-    fn report(&self, path: &Arc<Path>, valid: &HashMap<Key, Valid>, report: &mut Report) {
+    /// Whether nothing at all is in it.
+    fn is_empty(&self) -> bool {
+        let Items { items, skipped, unreadable, unsimulated, warnings, patches } = &self.items;
+        items.is_empty()
+            && skipped.is_empty()
+            && unreadable.is_empty()
+            && unsimulated.is_empty()
+            && warnings.is_empty()
+            && patches.is_empty()
+            && self.kept.is_empty()
+            && self.trouble.is_none()
+    }
+
+    fn report(
+        &self,
+        path: &Arc<Path>,
+        valid: &HashMap<Key, Valid>,
+        layout: &Layout,
+        report: &mut Report,
+    ) {
+        if !layout.is_in_kustomization(path) {
+            report.findings.extend(self.items.patches.iter().map(|line| Finding {
+                reason: Reason::InvalidObject,
+                object: None,
+                location: Location { file: path.clone(), line: *line },
+                message:
+                    "this document is a patch of kustomize (`$patch`) and no object; it is ignored".into(),
+            }));
+        }
         for (kind, count) in &self.items.skipped {
             *report.skipped.entry(kind.clone()).or_default() += count;
         }
@@ -438,6 +503,7 @@ impl<'f> Place<'f> {
 fn choose<'f>(
     files: impl Iterator<Item = (&'f Arc<Path>, &'f File)>,
     valid: &'f HashMap<Key, Valid>,
+    layout: &Layout,
     findings: &mut Vec<Finding>,
 ) -> HashMap<&'f Key, Chosen<'f>> {
     let mut places: HashMap<&Key, Vec<Place<'f>>> = HashMap::new();
@@ -482,7 +548,8 @@ fn choose<'f>(
         }
         let shown = used.unwrap_or(last);
         for place in places.iter().filter(|place| place.content().is_some()) {
-            if !std::ptr::eq(place, shown) {
+            // Overlays of one base define the same objects, of which a cluster gets one.
+            if !std::ptr::eq(place, shown) && !layout.are_variants(place.path, shown.path) {
                 let used = shown.origin().location;
                 let message = format!("expected one {key}, found it again at {used}, which is used");
                 complain(Reason::DuplicateObject, place.origin().location, message);

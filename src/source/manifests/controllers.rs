@@ -24,10 +24,15 @@ use super::{
     workloads::{ExplicitPod, Life, Shape, Workload},
 };
 use crate::{
-    model::{Kind, LabelSet, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind},
+    model::{
+        EndpointSlice, Kind, LabelSet, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind,
+    },
     source::Location,
 };
 
+pub(super) use self::mirrored::Mirroring;
+
+mod mirrored;
 mod pods;
 mod running;
 mod slices;
@@ -46,6 +51,8 @@ pub(super) struct Wanted<'m> {
     pub(super) pods: Vec<(&'m NsName, &'m ExplicitPod)>,
     /// The Services that select Pods.
     pub(super) services: Vec<(&'m NsName, &'m Selecting)>,
+    /// The Endpoints objects.
+    pub(super) endpoints: Vec<(&'m EndpointSlice, Mirroring)>,
     /// The workloads outside the cluster.
     pub(super) outside: Vec<&'m Outside>,
     /// All workloads that stand for Pods.
@@ -61,6 +68,8 @@ pub(super) struct Outcome {
     pub(super) workloads: usize,
     /// Who could not be given an address, and what that means.
     pub(super) shortages: Vec<(Key, String)>,
+    /// Endpoints objects that are not used as they are written, and why.
+    pub(super) not_mirrored: Vec<(NsName, String)>,
     /// Workloads that ask for no Pods, with the labels that they would have.
     pub(super) idle: Vec<(Key, LabelSet)>,
     /// Rollouts whose template is not in the manifests.
@@ -82,6 +91,7 @@ impl Default for Controllers {
 impl Controllers {
     /// Adds to `objects` what the controllers of a cluster would.
     pub(super) fn complete(&mut self, wanted: &Wanted<'_>, objects: &mut Objects) -> Outcome {
+        let not_mirrored = mirrored::mirror(wanted, objects);
         let nodes = Nodes::of(objects);
         let Running { workloads, unresolved } = running::running(wanted);
         let mut lacking: BTreeMap<Key, u64> = BTreeMap::new();
@@ -108,7 +118,7 @@ impl Controllers {
         let idle =
             idle.map(|workload| (workload.key(), LabelSet::new(workload.shape.all_labels()))).collect();
         let unresolved = unresolved.into_iter().map(Workload::key).collect();
-        Outcome { workloads: workloads.len(), shortages, idle, unresolved, without_pods }
+        Outcome { workloads: workloads.len(), shortages, not_mirrored, idle, unresolved, without_pods }
     }
 
     /// Gives an address to every Pod that has none and may have one.
@@ -272,19 +282,22 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
         }
         let of_pods = slices::slices(name, selecting, &selected, zones);
         let outside = slices::slices_outside(name, selecting, wanted.outside.iter().copied());
-        for mut slice in of_pods.into_iter().chain(outside) {
-            // A slice of another Service may have the name by chance; that one is the user's.
-            while objects.contains_key(&id(Kind::EndpointSlice, &slice.name)) {
-                slice.name.name = format!("{}x", slice.name.name).into();
-            }
-            insert(objects, Object::EndpointSlice(Arc::new(slice)));
-        }
+        of_pods.into_iter().chain(outside).for_each(|slice| insert_slice(objects, slice));
     }
     without_pods
 }
 
 fn id(kind: Kind, name: &NsName) -> ObjectId {
     ObjectId { kind, name: name.clone() }
+}
+
+/// Adds a slice that is made up.
+fn insert_slice(objects: &mut Objects, mut slice: EndpointSlice) {
+    // A slice of another Service may have the name by chance; that one is the user's.
+    while objects.contains_key(&id(Kind::EndpointSlice, &slice.name)) {
+        slice.name.name = format!("{}x", slice.name.name).into();
+    }
+    insert(objects, Object::EndpointSlice(Arc::new(slice)));
 }
 
 fn insert(objects: &mut Objects, object: Object) {

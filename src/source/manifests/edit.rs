@@ -10,7 +10,6 @@ mod removal;
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,10 +19,12 @@ pub use self::{
     removal::{BadRemoval, Removal},
 };
 use super::{
-    folder::{Folder, MAX_FILE_BYTES, Sight},
+    folder::{Folder, Sight},
     items::{self, Items, Key},
+    layout::{Layout, Marker},
+    standard_input,
 };
-use crate::model::Name;
+use crate::{model::Name, source::Finding};
 
 /// So many things that are wrong are named; the others are counted.
 const NAMED: usize = 20;
@@ -67,9 +68,9 @@ impl Edit {
         let mut wrong = Vec::new();
         for file in files {
             match file {
-                EditFile::Stdin => match stdin() {
-                    Ok(content) => texts.push((PathBuf::from("stdin"), content)),
-                    Err(error) => wrong.push(format!("stdin: cannot be read: {error}")),
+                EditFile::Stdin => match standard_input::read() {
+                    Ok(content) => texts.push((PathBuf::from(standard_input::NAME), content)),
+                    Err(error) => wrong.push(format!("{} {error}", standard_input::NAME)),
                 },
                 EditFile::Path(path) => read_path(path, &mut texts, &mut wrong),
             }
@@ -90,6 +91,8 @@ impl Edit {
             let items = items::read_in(&content, namespace.as_str());
             let odd = items.unreadable.iter().chain(items.warnings.iter().map(|warning| &warning.what));
             wrong.extend(odd.map(|error| format!("{}:{}: {}", path.display(), error.line, error.message)));
+            let patch = "this document is a patch of kustomize and no object; render the kustomization";
+            wrong.extend(items.patches.iter().map(|line| format!("{}:{line}: {patch}", path.display())));
             edit.files.push((path.into(), items));
         }
         if !wrong.is_empty() {
@@ -153,16 +156,6 @@ fn invalid(path: &Path, items: &Items) -> Vec<String> {
     wrong.collect()
 }
 
-fn stdin() -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let mut stdin = io::stdin().lock().take(MAX_FILE_BYTES + 1);
-    stdin.read_to_end(&mut content)?;
-    if stdin.limit() == 0 {
-        return Err(io::Error::other(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
-    }
-    Ok(content)
-}
-
 /// Reads a file, or all manifests of a folder by name.
 fn read_path(path: &Path, texts: &mut Vec<(PathBuf, Vec<u8>)>, wrong: &mut Vec<String>) {
     let scan = Folder::new(path.to_owned()).scan();
@@ -175,7 +168,22 @@ fn read_path(path: &Path, texts: &mut Vec<(PathBuf, Vec<u8>)>, wrong: &mut Vec<S
     }
     let mut files = scan.files;
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    for seen in files {
+    let prefix = if is_folder { path } else { path.parent().unwrap_or(Path::new("")) };
+    let markers: Vec<_> = files
+        .iter()
+        .filter_map(|seen| Some((&seen.path, Marker::read(&seen.path, seen.content.as_deref()?)?)))
+        .collect();
+    let layout = Layout::new(prefix, path, markers.iter().map(|(path, marker)| (*path, marker)));
+    let findings = layout.findings(prefix, files.iter().map(|seen| &seen.path), "plan -f -");
+    if !findings.is_empty() {
+        // A plan of what is left without patches and templates would not be one of what is applied.
+        let finding = |finding: &Finding| {
+            format!("{}: {}", prefix.join(&finding.location.file).display(), finding.message)
+        };
+        wrong.extend(findings.iter().map(finding));
+        return;
+    }
+    for seen in files.into_iter().filter(|seen| layout.reads(&seen.path)) {
         match (seen.content, seen.sight) {
             (Some(content), _) => texts.push((place(&seen.path), content)),
             (None, Sight::Unreadable(why)) => wrong.push(format!("{}: {why}", place(&seen.path).display())),

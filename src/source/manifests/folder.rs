@@ -15,6 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::layout::{MARKERS, is_marker};
 use crate::whole_file;
 
 /// Larger files are no manifests; a cluster takes none above some 3 MiB.
@@ -136,10 +137,18 @@ impl Folder {
     /// Every manifest, by its path from the root.
     fn list(&self, troubles: &mut Vec<Trouble>) -> Vec<Listed> {
         match fs::metadata(&self.root) {
-            Ok(metadata) if metadata.is_dir() => self.walk(&metadata, troubles),
+            Ok(metadata) if metadata.is_dir() => {
+                let mut listed = self.walk(&metadata, troubles);
+                listed.extend(markers(&self.root, &["..", "../.."]));
+                listed
+            }
             Ok(metadata) => {
                 let name = self.root.file_name().map_or_else(|| self.root.clone(), PathBuf::from);
-                vec![Listed { path: name.into(), place: self.root.clone(), metadata: Ok(metadata) }]
+                let around = self.root.parent().unwrap_or(Path::new(""));
+                let mut listed = markers(around, &["", ".."]);
+                listed.retain(|marker| *marker.path != *name);
+                listed.push(Listed { path: name.into(), place: self.root.clone(), metadata: Ok(metadata) });
+                listed
             }
             Err(error) => {
                 troubles.push(Trouble::new(Path::new(""), &error));
@@ -277,11 +286,21 @@ impl Stamp {
     }
 }
 
-/// Whether a file is taken for a manifest by its name. What kustomize reads is no object, even where it looks
-/// like one.
+/// The files in some folders around what was given that make a kustomization or a chart of it.
+fn markers(root: &Path, folders: &[&str]) -> Vec<Listed> {
+    let paths = folders.iter().flat_map(|folder| MARKERS.map(|name| Path::new(folder).join(name)));
+    let listed = paths.filter_map(|path| {
+        let place = root.join(&path);
+        let metadata = fs::metadata(&place).ok().filter(fs::Metadata::is_file)?;
+        Some(Listed { path: path.into(), place, metadata: Ok(metadata) })
+    });
+    listed.collect()
+}
+
+/// Whether a file is taken for a manifest by its name, or tells what its folder is.
 fn is_manifest(path: &Path) -> bool {
-    if path.file_stem().is_some_and(|stem| stem == "kustomization") {
-        return false;
+    if is_marker(path) {
+        return true;
     }
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
 }

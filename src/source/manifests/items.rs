@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use serde_json::Value;
 
 use super::{
+    controllers::Mirroring,
     kinds::{self, Meant, Ours},
     outside::Outside,
     schema,
@@ -38,6 +39,8 @@ pub(super) struct Items {
     pub(super) unreadable: Vec<SyntaxError>,
     /// Objects that create Pods which are not simulated; of those, only Jobs are among the items too.
     pub(super) unsimulated: Vec<Unsimulated>,
+    /// Lines of documents that are patches of kustomize and no objects.
+    pub(super) patches: Vec<u32>,
     /// What is odd in documents that are read all the same.
     pub(super) warnings: Vec<Warning>,
 }
@@ -96,6 +99,8 @@ pub(super) enum Content {
     Pod(Object, Arc<ExplicitPod>),
     /// Any other object of the model.
     Other(Object),
+    /// An Endpoints object, and what a cluster does with it.
+    Endpoints(Object, Mirroring),
     /// An ExternalWorkload.
     Outside(Object, Arc<Outside>),
     /// What stands for Pods. A ReplicaSet is an object too, because it tells the owner of Pods.
@@ -183,6 +188,10 @@ impl Items {
         let text = |field: &str| value.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
         if !value.is_object() {
             return Err(wrong("expected a Kubernetes object, which is a mapping"));
+        }
+        if value.get("$patch").is_some() {
+            self.patches.push(line);
+            return Ok(());
         }
         let kind = text("kind").ok_or_else(|| wrong("expected a Kubernetes object, found no kind"))?;
         let api_version =
@@ -339,6 +348,7 @@ fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
             check_proxy_protocol(&root)?;
             Content::Other(object)
         }
+        Object::Endpoints(_) => Content::Endpoints(object, Mirroring::read(&root)?),
         _ => Content::Other(object),
     })
 }

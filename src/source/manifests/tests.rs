@@ -57,7 +57,7 @@ impl Desk {
     /// One look at the folder, 100 ms after the last.
     fn look(&mut self) -> Option<Batch> {
         self.clock += INTERVAL;
-        let scan = self.manifests.folder.scan();
+        let scan = self.manifests.folder.as_mut().expect("a folder").scan();
         self.manifests.observe(scan, self.clock)
     }
 
@@ -427,7 +427,7 @@ async fn a_slow_receiver_gets_the_difference_to_what_it_has() {
     let mut clock = Instant::now();
     let mut look = |manifests: &mut Manifests| {
         clock += INTERVAL;
-        let scan = manifests.folder.scan();
+        let scan = manifests.folder.as_mut().expect("a folder").scan();
         manifests.observe(scan, clock)
     };
     assert!(look(&mut manifests).is_none());

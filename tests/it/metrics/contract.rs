@@ -41,6 +41,8 @@ const WARNINGS: Values = &[
     "invalid_object",
     "duplicate_object",
     "addresses_used_up",
+    "not_rendered",
+    "endpoints_ignored",
     "pods_unknown",
     "selector_matches_nothing",
     "no_endpoint_slice",

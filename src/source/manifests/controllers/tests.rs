@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    model::{Endpoint, EndpointSlice, TargetRef},
+    model::{Endpoint, TargetRef},
     source::manifests::{
         complete::complete,
         items::{self, Content},
@@ -43,6 +43,11 @@ impl World {
                 Content::Pod(object, pod) => {
                     insert(&mut objects, object.clone());
                     wanted.pods.push((object.name(), pod));
+                }
+                Content::Endpoints(object, mirroring) => {
+                    insert(&mut objects, object.clone());
+                    let Object::Endpoints(endpoints) = object else { panic!("{object:?}") };
+                    wanted.endpoints.push((endpoints, *mirroring));
                 }
                 Content::Other(object) => insert(&mut objects, object.clone()),
                 Content::Outside(object, outside) => {
@@ -288,9 +293,14 @@ fn services_with_endpoints_of_their_own_and_those_that_select_nothing_are_left_a
         service("external", external),
         service("plain", json!({ "ports": [{ "port": 80 }] })),
     ]);
-    for name in ["sliced", "old", "external", "plain"] {
+    for name in ["sliced", "external", "plain"] {
         assert_eq!(world.backends(name), [""; 0], "{name}");
     }
+    assert_eq!(
+        world.backends("old"),
+        ["p =80"],
+        "a cluster overwrites the Endpoints of a Service that selects"
+    );
 }
 
 #[test]

@@ -66,7 +66,10 @@ impl Edit {
                     }
                     foreseen.events.push(Event::Upsert(kept(object, cluster)));
                 }
-                Content::Pod(object, _) | Content::Other(object) | Content::Outside(object, _) => {
+                Content::Pod(object, _)
+                | Content::Other(object)
+                | Content::Outside(object, _)
+                | Content::Endpoints(object, _) => {
                     foreseen.events.push(Event::Upsert(kept(object, cluster)));
                 }
             }
