@@ -1,6 +1,6 @@
 //! Services.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use super::{LabelSet, NsName, PortRanges};
 
@@ -31,6 +31,40 @@ impl Service {
     #[must_use]
     pub fn port(&self, number: u16) -> Option<&ServicePort> {
         self.ports.iter().find(|p| p.port == number)
+    }
+
+    /// Why this number is no port of the Service, with the ports that it has, as a sentence without a full stop:
+    /// `Service default/reviews has no port 80; it has 9080 (http)`. `None` if it has the port.
+    #[must_use]
+    pub fn lacks_port(&self, number: u16) -> Option<String> {
+        let lacks =
+            || format!("Service {} has no port {number}; it has {}", self.name, PortList(&self.ports));
+        self.port(number).is_none().then(lacks)
+    }
+}
+
+/// Formats the ports of a Service as `80 (http), 9090 (admin)`.
+struct PortList<'a>(&'a [ServicePort]);
+
+/// Ports that a [`PortList`] names; further ones are only counted.
+const MAX_LISTED_PORTS: usize = 10;
+
+impl fmt::Display for PortList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no TCP port");
+        }
+        for (i, ServicePort { name, port, .. }) in self.0.iter().take(MAX_LISTED_PORTS).enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            match &**name {
+                "" => write!(f, "{comma}{port}")?,
+                name => write!(f, "{comma}{port} ({name})")?,
+            }
+        }
+        match self.0.len().saturating_sub(MAX_LISTED_PORTS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
@@ -73,4 +107,43 @@ pub enum TargetPort {
     Number(u16),
     /// To the container port of this name, which may differ from Pod to Pod.
     Name(Box<str>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(ports: impl IntoIterator<Item = (&'static str, u16)>) -> Service {
+        let port = |(name, port): (&str, u16)| ServicePort {
+            name: name.into(),
+            port,
+            target: TargetPort::Number(port),
+            index: 0,
+        };
+        Service {
+            name: NsName::new("default", "reviews"),
+            kind: ServiceKind::ClusterIp,
+            cluster_ips: Vec::new(),
+            selector: LabelSet::default(),
+            ports: ports.into_iter().map(port).collect(),
+            local_traffic_only: false,
+            multi_cluster_marker: None,
+            opaque_ports: None,
+        }
+    }
+
+    #[test]
+    fn undefined_port_is_reported_with_the_ports_that_exist() {
+        let many: Vec<_> = (1..=12).map(|port| ("", port)).collect();
+        for (ports, expect) in [
+            (vec![("http", 9080)], Some("it has 9080 (http)")),
+            (vec![("", 9080), ("admin", 9090)], Some("it has 9080, 9090 (admin)")),
+            (vec![], Some("it has no TCP port")),
+            (many, Some("it has 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more")),
+            (vec![("x", 1), ("http", 80)], None),
+        ] {
+            let expect = expect.map(|has| format!("Service default/reviews has no port 80; {has}"));
+            assert_eq!(service(ports).lacks_port(80), expect);
+        }
+    }
 }

@@ -57,7 +57,8 @@ impl<'a> Look<'a> {
 
     /// The profile of one endpoint by its host name.
     pub(super) fn instance_profile(&mut self, service: &NsName, instance: &Name, port: u16) -> Profile {
-        if self.service(service).is_none() {
+        let Some(of) = self.service(service) else { return unknown() };
+        if self.is_unpublished(of, Some(instance), port) {
             return unknown();
         }
         let Some((addr, target)) = self.instance(service, instance, port) else { return unknown() };

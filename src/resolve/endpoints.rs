@@ -37,6 +37,9 @@ impl<'a> Look<'a> {
             Some(_) => return View::new(wire::set_labels(&labels), Blocks::default()),
             None => {}
         }
+        if self.is_unpublished(service, instance, port) {
+            return View::new(wire::set_labels(&labels), Blocks::default());
+        }
         if reading == Reading::Merged
             && instance.is_none()
             && let Some(split) = self.split_of(service, port).filter(|split| split.total > 0)
@@ -48,6 +51,20 @@ impl<'a> Look<'a> {
         let mirrored = mirrored.iter().map(|(key, value)| (*key, &**value));
         let labels: Vec<_> = labels.into_iter().chain(mirrored).collect();
         View::new(wire::set_labels(&labels), self.entries(vec![part]))
+    }
+
+    /// Whether no request for a port may reach the endpoints of a Service, because the Service does not define the port.
+    /// The clients of a headless Service connect to its Pods by DNS, on any number; unless they come from a split that
+    /// lists it in spite of the port, so that their requests fail.
+    pub(super) fn is_unpublished(&mut self, service: &Service, instance: Option<&Name>, port: u16) -> bool {
+        service.port(port).is_none()
+            && match service.kind {
+                ServiceKind::ClusterIp => true,
+                ServiceKind::Headless => {
+                    instance.is_none() && self.is_listed_without_port(&service.name, port)
+                }
+                ServiceKind::ExternalName(_) => false,
+            }
     }
 
     /// The endpoints of each backend that has a part of the traffic, by the names of the backends.

@@ -151,14 +151,12 @@ impl<'a> Look<'a> {
     /// versions nobody chose. Also says which backends with a weight
     /// are ready and which are empty.
     fn split_overrides(&mut self, split: &Split<'a>, port: u16) -> Overrides {
-        let mut from = OverridesFrom::Split;
-        let mut listed: Vec<_> = split.backends.iter().filter(|backend| !backend.lacks(port)).collect();
-        if listed.iter().all(|backend| backend.weight == Milli::ZERO) {
-            // Only backends without the port have any weight. Naming them fails their requests, as the merged
-            // answer does.
-            listed = split.backends.iter().collect();
-            from = OverridesFrom::SplitWithoutPort;
-        }
+        // If only backends without the port have any weight, naming them fails their requests, as the merged answer
+        // does: `Get` of each has no endpoints on that port.
+        let lacks_port = split.lacks(port);
+        let listed: Vec<_> =
+            split.backends.iter().filter(|backend| lacks_port || !backend.lacks(port)).collect();
+        let from = if lacks_port { OverridesFrom::SplitWithoutPort } else { OverridesFrom::Split };
         // Scaled before the empty ones are set to 0, so that one emptying never changes another's weight.
         let weights =
             share::override_weights(&listed.iter().map(|backend| backend.weight).collect::<Vec<_>>());

@@ -1,5 +1,7 @@
 //! Which split concerns a service's port, and what it says of each backend there.
 
+use std::collections::BTreeSet;
+
 use super::{Client, Look, Options, Pools, endpoints::unsuitable};
 use crate::{
     authority::local_reference,
@@ -37,6 +39,14 @@ impl<'a> Backend<'a> {
     }
 }
 
+impl Split<'_> {
+    /// Whether every backend of positive weight lacks this port of the apex. All of them are listed as overrides then,
+    /// and no request for the port may succeed.
+    pub(super) fn lacks(&self, port: u16) -> bool {
+        self.backends.iter().filter(|backend| backend.weight > Milli::ZERO).all(|backend| backend.lacks(port))
+    }
+}
+
 impl<'a> Look<'a> {
     /// The split that divides the traffic to `apex:port`. `None` means that the apex serves itself: there is
     /// no split, or the apex is nothing that can be split there.
@@ -58,6 +68,19 @@ impl<'a> Look<'a> {
         }
         let total = backends.iter().map(|backend| u128::from(backend.weight.get())).sum();
         Some(Split { backends, total })
+    }
+
+    /// Whether a split that [lacks](Split::lacks) a port of its apex lists this Service, which lacks the port too.
+    pub(super) fn is_listed_without_port(&mut self, service: &NsName, port: u16) -> bool {
+        self.reads.insert(Fact::SplitsWith(service.clone()));
+        apexes_of_backend(self.cluster, service).iter().any(|apex| {
+            let split = self.service(apex).and_then(|apex| self.split_of(apex, port));
+            split.is_some_and(|split| {
+                split.total > 0
+                    && split.lacks(port)
+                    && split.backends.iter().any(|backend| backend.name == *service)
+            })
+        })
     }
 }
 
@@ -93,10 +116,22 @@ pub(super) fn named_backends(
     cluster: &Cluster,
     split: &TrafficSplit,
 ) -> impl Iterator<Item = (NsName, Milli)> {
-    split.backends.iter().filter_map(|backend| {
-        let name = local_reference(&backend.service, &split.name.namespace, cluster.domain()).ok()?;
-        Some((NsName { namespace: split.name.namespace.clone(), name }, backend.weight))
-    })
+    split
+        .backends
+        .iter()
+        .filter_map(|backend| Some((local_name(cluster, split, &backend.service)?, backend.weight)))
+}
+
+/// The apexes of the splits that list a Service.
+pub(super) fn apexes_of_backend(cluster: &Cluster, service: &NsName) -> BTreeSet<NsName> {
+    cluster.splits_of_backend(service).filter_map(|split| local_name(cluster, split, &split.apex)).collect()
+}
+
+/// The Service of the split's own namespace that a reference in it names, if it names one.
+fn local_name(cluster: &Cluster, split: &TrafficSplit, reference: &str) -> Option<NsName> {
+    let namespace = split.name.namespace.clone();
+    let name = local_reference(reference, &namespace, cluster.domain()).ok()?;
+    Some(NsName { namespace, name })
 }
 
 /// A backend's part in a split, as far as everybody has the same.

@@ -6,3 +6,4 @@ mod filtering;
 mod requests;
 mod splits;
 mod streams;
+mod undefined_ports;

@@ -1,13 +1,16 @@
 //! What of the cluster an explanation reads, so that it can be made where nobody waits for it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Question;
 use crate::{
     authority::Host,
     cluster::{Cluster, Fact},
-    model::{Name, NsName, TargetRef},
-    resolve::{Options, no_endpoints, split::named_backends},
+    model::{Name, NsName, Service, ServiceKind, TargetRef},
+    resolve::{
+        Options, no_endpoints,
+        split::{apexes_of_backend, named_backends, winner},
+    },
 };
 
 impl Question {
@@ -38,7 +41,10 @@ impl Question {
             facts.extend([Fact::ClusterIp(ip), Fact::Address(ip)]);
         }
         match &self.authority.host {
-            Host::Service(name) => about_service(cluster, name, &mut facts),
+            Host::Service(name) => {
+                about_service(cluster, name, &mut facts);
+                about_splits_with(cluster, name, self.authority.port, &mut facts);
+            }
             Host::Instance(instance, name) => {
                 about_service(cluster, name, &mut facts);
                 about_instance(cluster, name, instance, &mut facts);
@@ -64,6 +70,20 @@ fn about_service(cluster: &Cluster, apex: &NsName, facts: &mut BTreeSet<Fact>) {
     let backends = splits.flat_map(|split| named_backends(cluster, split)).map(|(name, _)| name);
     for name in backends.chain([apex.clone()]) {
         facts.extend([Fact::Service(name.clone()), Fact::Endpoints(name)]);
+    }
+}
+
+/// The splits that may list a Service in spite of a port that it lacks. It matters for headless Services only.
+fn about_splits_with(cluster: &Cluster, service: &NsName, port: u16, facts: &mut BTreeSet<Fact>) {
+    let lacks =
+        |service: &&Arc<Service>| service.kind == ServiceKind::Headless && service.port(port).is_none();
+    if cluster.service(service).filter(lacks).is_none() {
+        return;
+    }
+    for apex in apexes_of_backend(cluster, service) {
+        let backends = winner(cluster, &apex).into_iter().flat_map(|split| named_backends(cluster, split));
+        facts.extend(backends.map(|(name, _)| Fact::Service(name)));
+        facts.extend([Fact::SplitsOf(apex.clone()), Fact::Service(apex)]);
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     context::Reading,
-    model::{NsName, Service},
+    model::{NsName, Service, ServiceKind},
     pb::destination as pb,
     resolve::{Look, Query, endpoints::unsuitable, entries::Part, pool::zone_of},
     share,
@@ -57,6 +57,8 @@ pub(super) struct Told<'a> {
     service: Option<&'a Service>,
     /// Whether a split is in the answer.
     pub(super) is_split: bool,
+    /// Why no request for the port may reach the Service's own endpoints, if so.
+    unpublished: Option<String>,
 }
 
 impl Told<'_> {
@@ -80,7 +82,18 @@ impl<'a> Explaining<'a> {
         });
         let is_split =
             able.and_then(|service| look.split_of(service, *port)).is_some_and(|split| split.total > 0);
-        Told { view, parts, service, is_split }
+        let unpublished =
+            service.filter(|service| look.is_unpublished(service, instance.as_ref(), *port)).and_then(|service| {
+                let lacks = service.lacks_port(*port)?;
+                Some(match service.kind {
+                    ServiceKind::Headless => format!(
+                        "{lacks}; it is headless, but a TrafficSplit lists it for that port, which none of its \
+                         backends has"
+                    ),
+                    _ => lacks,
+                })
+            });
+        Told { view, parts, service, is_split, unpublished }
     }
 }
 
@@ -109,7 +122,8 @@ impl<'a> Told<'a> {
     }
 
     fn own(&self, explaining: &Explaining<'a>, look: &mut Look<'a>, search: &mut Search) -> Option<Serving> {
-        let service = self.service.filter(|service| !self.is_split && unsuitable(service).is_none())?;
+        let is_answer = !self.is_split && self.unpublished.is_none();
+        let service = self.service.filter(|service| is_answer && unsuitable(service).is_none())?;
         let weight_why = format!("{} each, for no split is in this answer", share::UNSPLIT);
         let part = self.parts.iter().find(|part| part.service == service.name);
         let instance = explaining.instance();
@@ -131,6 +145,9 @@ impl<'a> Told<'a> {
         if let Some((_, _, message)) = unsuitable(service) {
             let outcome = if self.view.exists() { Outcome::Empty } else { Outcome::Absent };
             return (outcome, message);
+        }
+        if let Some(why) = &self.unpublished {
+            return (Outcome::Empty, why.clone());
         }
         let applied = splits.and_then(|splits| splits.applied.as_deref()).unwrap_or_default();
         let not_split = || match (explaining.instance(), explaining.question.context.reading) {

@@ -88,16 +88,18 @@ impl<'a> Explaining<'a> {
         match &self.question.authority.host {
             Host::Instance(instance, name) => {
                 let profile = look.instance_profile(name, instance, port);
-                let found = look.service(name).and_then(|_| look.instance(name, instance, port));
+                let found = match look.service(name) {
+                    None => Err(format!("there is no Service {name}")),
+                    Some(service) if look.is_unpublished(service, Some(instance), port) => {
+                        Err(service.lacks_port(port).unwrap_or_default())
+                    }
+                    Some(_) => look
+                        .instance(name, instance, port)
+                        .ok_or_else(|| format!("no endpoint of {name} has the host name {instance}")),
+                };
                 match found {
-                    None => said_of(
-                        &message(&profile),
-                        match look.service(name) {
-                            None => format!("there is no Service {name}"),
-                            Some(_) => format!("no endpoint of {name} has the host name {instance}"),
-                        },
-                    ),
-                    Some((_, target)) => {
+                    Err(why) => said_of(&message(&profile), why),
+                    Ok((_, target)) => {
                         let (tenant, why) = self.behind_target(target);
                         self.endpoint(&profile, tenant, target, why)
                     }
@@ -120,10 +122,10 @@ impl<'a> Explaining<'a> {
             Some(service) if matches!(service.kind, ServiceKind::ExternalName(_)) => {
                 format!("Service {name} is an ExternalName and has no traffic of its own to direct")
             }
-            Some(service) if service.port(port).is_none() => {
-                format!("Service {name} does not have port {port}")
-            }
-            Some(service) => return self.described(look, service, &message),
+            Some(service) => match service.lacks_port(port) {
+                Some(lacks) => lacks,
+                None => return self.described(look, service, &message),
+            },
         };
         said_of(&message, why)
     }

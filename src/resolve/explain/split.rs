@@ -136,7 +136,7 @@ impl<'a> Explaining<'a> {
                         Undivided::Unsuitable => "the Service has no endpoints of its own".to_owned(),
                         Undivided::Headless =>
                             "the Service is headless: its clients choose themselves".to_owned(),
-                        Undivided::NoPort => format!("the Service does not have port {port}"),
+                        Undivided::NoPort => service.lacks_port(port).unwrap_or_default(),
                     }
                 );
                 None
@@ -198,7 +198,7 @@ impl<'a> Explaining<'a> {
             (None, _) => (BackendState::Missing, format!("there is no Service {name}")),
             (Some(service), None) => match unsuitable(service) {
                 Some((_, _, message)) => (BackendState::Unsuitable, message),
-                None => (BackendState::NoPort, format!("Service {name} does not have port {port}")),
+                None => (BackendState::NoPort, service.lacks_port(port).unwrap_or_default()),
             },
             (Some(_), Some(service)) => return self.served(look, split, part, service, told, search),
         };

@@ -366,13 +366,7 @@ impl File {
             && self.trouble.is_none()
     }
 
-    fn report(
-        &self,
-        path: &Arc<Path>,
-        valid: &HashMap<Key, Valid>,
-        layout: &Layout,
-        report: &mut Report,
-    ) {
+    fn report(&self, path: &Arc<Path>, valid: &HashMap<Key, Valid>, layout: &Layout, report: &mut Report) {
         if !layout.is_in_kustomization(path) {
             report.findings.extend(self.items.patches.iter().map(|line| Finding {
                 reason: Reason::InvalidObject,

@@ -78,6 +78,9 @@ impl Oracle<'_> {
         if service.multi_cluster_marker.is_some() {
             return none(true);
         }
+        if self.is_unpublished(service, instance, port) {
+            return none(true);
+        }
         let zone = node.and_then(|node| self.zone(node));
         let mut set: BTreeMap<_, _> =
             [("namespace", name.namespace.as_str()), ("service", name.name.as_str())].into();

@@ -177,6 +177,11 @@ pub(super) fn name1(pod: &Pod) -> String {
     [service("name1", "8989"), slice("name1", "8989", "172.17.0.12=name1-1"), pod.yaml()].concat()
 }
 
+/// The same, headless, so that every port number leads to the Pod.
+pub(super) fn headless1(pod: &Pod) -> String {
+    name1(pod).replace(&service("name1", "8989"), &service("name1", "8989 clusterIP=None"))
+}
+
 /// The `add` of `name1` with one endpoint, of which this is said.
 pub(super) fn add1(endpoint: &str) -> String {
     format!("add {{namespace=ns service=name1}} {endpoint}")

@@ -4,7 +4,9 @@
 use switchyard::pb::destination::{Http2ClientParams, http2_client_params};
 
 use super::{
-    fixtures::{CONTROL_PLANE, NAME1, Pod, SKIP_PORTS, add1, meshed, meshed1, name1, plain, service, slice},
+    fixtures::{
+        CONTROL_PLANE, NAME1, Pod, SKIP_PORTS, add1, headless1, meshed, meshed1, name1, plain, service, slice,
+    },
     given, given_with,
 };
 
@@ -117,13 +119,13 @@ fn rule_1_7_every_http2_parameter_is_passed_on() {
     )));
 }
 
-/// Asks for this port of a meshed Pod; `name1` does not define it, so it is the Pod's.
+/// Asks for this port of a meshed Pod behind a headless Service, so that the number is the Pod's.
 #[track_caller]
 fn check(transport_header: bool, h2_upgrade: bool, port: u16, hint: &str) {
     let choose = |mesh: &mut switchyard::resolve::MeshOptions| {
         (mesh.transport_header, mesh.h2_upgrade) = (transport_header, h2_upgrade);
     };
-    let case = given_with(choose, &name1(&pod()));
+    let case = given_with(choose, &headless1(&pod()));
     let addr = format!("172.17.0.12:{port}");
     case.get(&format!("name1.ns.svc.mycluster.local:{port}"), "").expect(&add1(&meshed1(&addr, hint)));
 }

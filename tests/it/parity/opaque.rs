@@ -2,7 +2,10 @@
 
 use super::{
     Case,
-    fixtures::{NAME1, OPAQUE_PORTS, Pod, add1, meshed, meshed1, name1, server, server_with, service, slice},
+    fixtures::{
+        NAME1, OPAQUE_PORTS, Pod, add1, headless1, meshed, meshed1, name1, server, server_with, service,
+        slice,
+    },
     given,
 };
 
@@ -27,7 +30,7 @@ fn not_opaque() -> String {
 
 #[test]
 fn case_29_an_annotated_port_is_opaque() {
-    let case = given(&name1(&pod().annotation(OPAQUE_PORTS, "4")));
+    let case = given(&headless1(&pod().annotation(OPAQUE_PORTS, "4")));
     let addr = "172.17.0.12:4";
     case.get("name1.ns.svc.mycluster.local:4", "").expect(&add1(&meshed1(addr, "opaque transport=4143")));
     case.get(NAME1, "").expect(&not_opaque());
@@ -49,7 +52,7 @@ fn rule_2_11_an_annotation_takes_the_place_of_the_default_even_if_it_is_empty() 
     ] {
         crate::mesh::row(format!("{annotation:?}"));
         let pod = annotation.into_iter().fold(pod.clone(), |pod, ports| pod.annotation(OPAQUE_PORTS, ports));
-        let case = given(&name1(&pod));
+        let case = given(&headless1(&pod));
         case.get(NAME1, "").expect(&if is_opaque { opaque() } else { not_opaque() });
         let hint = if default_is { "opaque transport=4143" } else { "h2" };
         let mut default = case.get("name1.ns.svc.mycluster.local:3306", "");

@@ -67,7 +67,7 @@ fn rule_2_5_ports_of_slices_are_found_by_name() {
     check(81, "{name: one, port: 80}", null, "no_endpoints exists=true");
     let other = "ports: [{name: other, port: 1}], endpoints: [{addresses: [172.17.0.12]}]";
     check(80, "{name: one, port: 80}", other, "no_endpoints exists=true");
-    check(81, "{name: one, port: 80}", other, &add1(&format!("172.17.0.12:81 10000 {BARE}")));
+    check(81, "{name: one, port: 80}", other, "no_endpoints exists=true");
 }
 
 #[test]
@@ -109,9 +109,11 @@ fn rule_2_6_of_interchangeable_addresses_the_first_is_used() {
 }
 
 #[test]
-fn case_53_get_serves_a_port_that_the_service_does_not_define() {
-    let objects = service("name1", "8989") + &super::fixtures::slice("name1", "8989", "172.17.0.1");
-    given(&objects)
-        .get("name1.ns.svc.mycluster.local:5959", "")
-        .expect(&add1(&format!("172.17.0.1:5959 10000 {BARE}")));
+fn case_53_get_serves_a_port_that_the_service_does_not_define_only_if_it_is_headless() {
+    let check = |ports: &str, expect: &str| {
+        let objects = service("name1", ports) + &super::fixtures::slice("name1", "8989", "172.17.0.1");
+        given(&objects).get("name1.ns.svc.mycluster.local:5959", "").expect(expect);
+    };
+    check("8989 clusterIP=None", &add1(&format!("172.17.0.1:5959 10000 {BARE}")));
+    check("8989", "no_endpoints exists=true");
 }

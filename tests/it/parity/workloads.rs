@@ -103,7 +103,10 @@ fn rule_2_11_opaque_ports_of_a_workload_are_named_and_defaulted_as_those_of_pods
         ("config.linkerd.io/opaque-ports: ''", 3306, "h2"),
         ("config.linkerd.io/opaque-ports: http", 8989, "opaque transport=4143"),
     ] {
-        let case = given(&name1(&workload("", annotation, "WorkloadGroup/wg-1")));
+        let objects = name1(&workload("", annotation, "WorkloadGroup/wg-1"));
+        // Headless, so that every port number is that of the workload.
+        let headless = service("name1", "8989 clusterIP=None");
+        let case = given(&objects.replace(&service("name1", "8989"), &headless));
         let path = format!("name1.ns.svc.mycluster.local:{port}");
         case.get(&path, "").expect(&add1(&format!("172.17.0.20:{port} 10000 {hint} {IDENTITY} {LABELS}")));
     }

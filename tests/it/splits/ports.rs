@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::mesh::{Mesh, RETURN, Settings, row};
+use crate::mesh::{DRAIN, Mesh, RETURN, Settings, row};
 use switchyard::resolve::Options;
 
 #[test]
@@ -30,6 +30,49 @@ fn t59_if_no_backend_with_weight_has_the_port_the_apex_does_not_stand_in() {
     mesh.merged("web:9090").expect("empty");
     let mut web = mesh.profile("web:9090");
     web.expect("a=0 b=500000");
+    mesh.leaf("b:9090").expect("empty");
+}
+
+#[test]
+fn t59_headless_backend_serves_a_port_it_lacks_only_while_no_split_sends_requests_there() {
+    let mut mesh = Mesh::given(
+        "service web 80/http 9090/admin; endpoints web http=80 admin=9090 W1
+         service b 80 headless; endpoints b B1(host=b-0); service a 80/http 9090/admin; endpoints a admin=9090 A1",
+    );
+    let (mut by_name, mut by_host_name) = (mesh.leaf("b:9090"), mesh.leaf("b-0.b:9090"));
+    by_name.expect("add B1:9090=10k");
+    by_host_name.expect("add B1:9090=10k");
+    mesh.edit("split web a=0 b=50");
+    mesh.wait(DRAIN);
+    mesh.profile("web:9090").expect("a=0 b=500000");
+    by_name.expect("empty");
+    by_host_name.expect("");
+    mesh.edit("split web a=1 b=50");
+    mesh.wait(DRAIN);
+    mesh.profile("web:9090").expect("a=10000");
+    by_name.expect("add B1:9090=10k");
+    mesh.edit("split web a=0 b=50 matches");
+    mesh.wait(DRAIN);
+    by_name.expect("");
+    mesh.edit("split web b=50");
+    mesh.wait(DRAIN);
+    by_name.expect("empty");
+    mesh.edit("- service web");
+    mesh.wait(DRAIN);
+    by_name.expect("add B1:9090=10k");
+    mesh.edit("service web 80 9090");
+    mesh.wait(DRAIN);
+    by_name.expect("empty");
+    mesh.edit("service b 80 9090/x headless");
+    mesh.wait(DRAIN);
+    by_name.expect("");
+    mesh.edit("- split split");
+    mesh.wait(DRAIN);
+    by_name.expect("");
+    mesh.edit("service b 80 headless");
+    mesh.wait(DRAIN);
+    by_name.expect("add B1:9090=10k");
+    by_host_name.expect("");
 }
 
 #[test]
@@ -57,8 +100,8 @@ fn t61_a_port_that_the_apex_does_not_have_is_not_split() {
     let mesh = Mesh::given(
         "service web 80; endpoints web W1; split web a=1; service a 80 9999/x; endpoints a =80 x=9999 A1",
     );
-    mesh.merged("web:9999").expect("add W1:9999=10k");
-    mesh.leaf("web:9999").expect("add W1:9999=10k");
+    mesh.merged("web:9999").expect("empty");
+    mesh.leaf("web:9999").expect("empty");
     mesh.profile("web:9999").expect("unknown");
 }
 

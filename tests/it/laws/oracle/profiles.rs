@@ -125,7 +125,9 @@ impl<'a> Oracle<'a> {
     pub(super) fn instance_profile(self, service: &NsName, instance: &Name, port: u16) -> DestinationProfile {
         let mut endpoints = self.slices(service).flat_map(|slice| &slice.subsets).flat_map(|s| &s.endpoints);
         let named = endpoints.find(|endpoint| endpoint.hostname.as_ref() == Some(instance));
-        let Some(endpoint) = named.filter(|_| self.service(service).is_some()) else {
+        let service =
+            self.service(service).filter(|service| !self.is_unpublished(service, Some(instance), port));
+        let Some(endpoint) = named.filter(|_| service.is_some()) else {
             return DestinationProfile::default();
         };
         let addr = SocketAddr::new(endpoint.address, port);

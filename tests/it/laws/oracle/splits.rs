@@ -1,7 +1,7 @@
 //! What a split means.
 
 use switchyard::{
-    model::{NsName, Service, ServiceKind, TrafficSplit},
+    model::{Name, NsName, Service, ServiceKind, TrafficSplit},
     weight::Milli,
 };
 
@@ -33,6 +33,25 @@ impl<'a> Oracle<'a> {
             }
         }
         Some(parts)
+    }
+
+    /// Whether a port number leads nowhere, because the Service does not define it and has a cluster IP; or because it
+    /// gets requests for it from a split only, all of whose backends with a weight lack it.
+    pub(super) fn is_unpublished(self, service: &Service, instance: Option<&Name>, port: u16) -> bool {
+        let from_split = |apex: &Service| {
+            let parts = self.parts(apex, port).unwrap_or_default();
+            let weighted: Vec<_> = parts.iter().filter(|(_, weight)| *weight > 0).collect();
+            let lacks = |name| self.backend(name).is_some_and(|service| !has_port(service, port));
+            !weighted.is_empty()
+                && weighted.into_iter().all(|(name, _)| lacks(name))
+                && parts.iter().any(|(name, _)| *name == service.name)
+        };
+        let leads_nowhere = match service.kind {
+            ServiceKind::ClusterIp => true,
+            ServiceKind::Headless => instance.is_none() && self.services().any(from_split),
+            ServiceKind::ExternalName(_) => false,
+        };
+        leads_nowhere && !has_port(service, port)
     }
 
     /// The Service behind a backend, if it can have endpoints.
