@@ -225,6 +225,12 @@ impl Cluster {
         self.population.resident(name)
     }
 
+    /// Whether there are Pods or ExternalWorkloads in a namespace.
+    #[must_use]
+    pub fn has_clients(&self, namespace: &Name) -> bool {
+        self.population.has_clients(namespace)
+    }
+
     /// The Pods whose own address this is, by name. More than one only by mistake or for a moment.
     #[must_use]
     pub fn pods_at(&self, ip: IpAddr) -> &[Arc<Pod>] {
@@ -397,6 +403,7 @@ impl Cluster {
         touched.extend(moved.pods.into_iter().map(Fact::Pod));
         touched.extend(moved.ips.into_iter().map(Fact::Address));
         touched.extend(moved.labels);
+        touched.extend(moved.namespaces.into_iter().map(Fact::Clients));
     }
 
     fn set_service(&mut self, name: &NsName, new: Option<Arc<Service>>, touched: &mut BTreeSet<Fact>) {

@@ -16,10 +16,11 @@ use std::{
 use crate::{
     cluster::{Cluster, Fact},
     dependents::Dependents,
-    model::{Kind, Name, NsName, ObjectId, Problem},
+    model::{Kind, Name, ObjectId, Problem},
     resolve::{
-        Answer, Client, Memo, Options, Pools, Query, Sight, Target, inspect::inspect_split,
-        no_endpoints::inspect_service, resolve, resolve_from,
+        Answer, Client, Memo, Options, Pools, Query, Sight, Target,
+        inspect::{Inspected, inspect},
+        resolve, resolve_from,
     },
     source::Event,
 };
@@ -29,10 +30,8 @@ use crate::{
 enum Dependent {
     /// Answers that somebody watches.
     Query(Query),
-    /// The warnings of a split.
-    Split(NsName),
-    /// The warnings of a Service.
-    Service(NsName),
+    /// Warnings that hold whether or not anybody asks.
+    Inspected(Inspected),
 }
 
 /// Everything in the client that decided an answer: clients in one place share it.
@@ -95,12 +94,11 @@ pub struct Engine {
     /// Kinds whose first full list has not come yet. Until it is empty nothing is answered: "not looked yet"
     /// must never be said as "does not exist".
     awaited: BTreeSet<Kind>,
-    /// What was touched before that.
-    unseen: BTreeSet<Fact>,
+    /// What is to be inspected then.
+    unseen: BTreeSet<Inspected>,
     watched: BTreeMap<Query, Watched>,
     dependents: Dependents<Dependent>,
     warnings: BTreeMap<Dependent, Vec<Warning>>,
-    profile_warnings: BTreeMap<NsName, Vec<Warning>>,
     resolutions: u64,
     warnings_changed: bool,
 }
@@ -118,7 +116,6 @@ impl Engine {
             watched: BTreeMap::new(),
             dependents: Dependents::default(),
             warnings: BTreeMap::new(),
-            profile_warnings: BTreeMap::new(),
             resolutions: 0,
             warnings_changed: false,
         }
@@ -152,7 +149,7 @@ impl Engine {
     /// All warnings that hold now, in a stable order, each once.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         let mut seen = BTreeSet::new();
-        self.warnings.values().chain(self.profile_warnings.values()).flatten().filter(move |warning| {
+        self.warnings.values().flatten().filter(move |warning| {
             seen.insert((&warning.object, warning.problem.reason, &warning.problem.path))
         })
     }
@@ -173,9 +170,7 @@ impl Engine {
             self.cluster.apply(event, &mut touched);
         }
         if !self.is_synced() {
-            let inspected =
-                |fact: &&Fact| matches!(fact, Fact::Split(_) | Fact::Profile(_) | Fact::Service(_));
-            self.unseen.extend(touched.iter().filter(inspected).cloned());
+            self.unseen.extend(touched.iter().filter_map(Inspected::of));
             return Outcome { changes: Vec::new(), touched };
         }
         let mut dirty = BTreeSet::new();
@@ -184,22 +179,13 @@ impl Engine {
         } else {
             dirty.extend(self.watched.keys().cloned().map(Dependent::Query));
         }
-        for fact in touched.iter().chain(&mem::take(&mut self.unseen)) {
-            match fact {
-                Fact::Split(name) => _ = dirty.insert(Dependent::Split(name.clone())),
-                Fact::Service(name) | Fact::Endpoints(name) => {
-                    dirty.insert(Dependent::Service(name.clone()));
-                }
-                Fact::Profile(name) => self.inspect_profile(name),
-                _ => {}
-            }
-        }
+        let inspected = touched.iter().filter_map(Inspected::of);
+        dirty.extend(inspected.chain(mem::take(&mut self.unseen)).map(Dependent::Inspected));
         let mut changes = Vec::new();
         for dependent in dirty {
             match &dependent {
                 Dependent::Query(query) => self.refresh(query, &mut changes),
-                Dependent::Split(name) => self.inspect_split(name),
-                Dependent::Service(name) => self.inspect_service(name),
+                Dependent::Inspected(inspected) => self.inspect(inspected),
             }
         }
         Outcome { changes, touched }
@@ -333,38 +319,16 @@ impl Engine {
         self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
 
-    fn inspect_split(&mut self, name: &NsName) {
-        let inspection = inspect_split(&self.cluster, &self.options, name);
-        self.resolutions += 1;
-        let dependent = Dependent::Split(name.clone());
-        let exists = self.cluster.split(name).is_some();
-        self.dependents.set(&dependent, if exists { inspection.reads } else { BTreeSet::new() });
-        let warnings = warnings_of(Kind::TrafficSplit, name, inspection.problems);
-        self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
-    }
-
-    fn inspect_service(&mut self, name: &NsName) {
-        let mut inspection = inspect_service(&self.cluster, &self.options, name);
-        // These two have it inspected in any case; most Services read nothing else.
-        inspection
-            .reads
-            .retain(|fact| !matches!(fact, Fact::Service(of) | Fact::Endpoints(of) if of == name));
-        let dependent = Dependent::Service(name.clone());
+    fn inspect(&mut self, inspected: &Inspected) {
+        let inspection = inspect(&self.cluster, &self.options, inspected);
+        // What is inspected when it changes itself is no work that events cause elsewhere.
+        self.resolutions += u64::from(matches!(inspected, Inspected::Split(_)));
+        let dependent = Dependent::Inspected(inspected.clone());
         self.dependents.set(&dependent, inspection.reads);
-        let warnings = warnings_of(Kind::Service, name, inspection.problems);
+        let warning = |(object, problem)| Warning { object, problem };
+        let warnings = inspection.warnings.into_iter().map(warning).collect();
         self.warnings_changed |= set(&mut self.warnings, dependent, warnings);
     }
-
-    fn inspect_profile(&mut self, name: &NsName) {
-        let problems = self.cluster.profile(name).map(|profile| profile.problems.clone()).unwrap_or_default();
-        let warnings = warnings_of(Kind::ServiceProfile, name, problems);
-        self.warnings_changed |= set(&mut self.profile_warnings, name.clone(), warnings);
-    }
-}
-
-fn warnings_of(kind: Kind, name: &NsName, problems: Vec<Problem>) -> Vec<Warning> {
-    let object = ObjectId { kind, name: name.clone() };
-    problems.into_iter().map(|problem| Warning { object: object.clone(), problem }).collect()
 }
 
 /// Resolving a query for some of its clients, and what that came across.

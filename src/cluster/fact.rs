@@ -39,6 +39,8 @@ pub enum Fact {
     Pod(NsName),
     /// Which Pods and ExternalWorkloads are at this address, and what is said of them.
     Address(IpAddr),
+    /// Whether there are Pods or ExternalWorkloads in a namespace, so that clients can be there.
+    Clients(Name),
     /// The zone of a node.
     Node(Name),
 }

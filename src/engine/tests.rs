@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     context::Reading,
     model::{
-        Backend, Endpoint, EndpointPort, EndpointSlice, LabelSet, Node, Object, Phase, Pod, PodSpec, Service,
-        ServiceKind, ServicePort, Subset, TargetRef, TrafficSplit,
+        Backend, Endpoint, EndpointPort, EndpointSlice, LabelSet, Node, NsName, Object, Phase, Pod, PodSpec,
+        Service, ServiceKind, ServicePort, Subset, TargetRef, TrafficSplit,
     },
     resolve::resolve,
     weight::Milli,

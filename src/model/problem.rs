@@ -74,8 +74,12 @@ pub enum Reason {
     SplitConflict,
     /// A split with `matches`, which cannot be said in this API; not applied.
     MatchesUnsupported,
-    /// A part of a ServiceProfile that was left out.
+    /// A split whose apex has a ServiceProfile with `dstOverrides`, which proxies follow instead.
+    SplitOverridden,
+    /// A ServiceProfile whose name no client asks for, or a part of one that is left out or cannot be used.
     BadProfile,
+    /// A ServiceProfile that applies to no client: of a Service that does not exist, for instance.
+    ProfileUnused,
     /// A Service of type ExternalName that a client asked for.
     ExternalName,
     /// A Service with a multi-cluster marker that is not supported.
@@ -88,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -118,7 +122,9 @@ impl Reason {
         Self::ApexUnsuitable,
         Self::SplitConflict,
         Self::MatchesUnsupported,
+        Self::SplitOverridden,
         Self::BadProfile,
+        Self::ProfileUnused,
         Self::ExternalName,
         Self::MultiClusterUnsupported,
         Self::PodUnusable,
@@ -175,7 +181,9 @@ impl Reason {
             Self::ApexUnsuitable => "apex_unsuitable",
             Self::SplitConflict => "split_conflict",
             Self::MatchesUnsupported => "matches_unsupported",
+            Self::SplitOverridden => "split_overridden",
             Self::BadProfile => "bad_profile",
+            Self::ProfileUnused => "profile_unused",
             Self::ExternalName => "external_name",
             Self::MultiClusterUnsupported => "multi_cluster_unsupported",
             Self::PodUnusable => "pod_unusable",

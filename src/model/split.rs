@@ -56,4 +56,6 @@ pub struct ProfileOverride {
     pub authority: Box<str>,
     /// The weight; an absent one is 0, with a [`Problem`].
     pub weight: Milli,
+    /// Its place in `spec.dstOverrides`, for messages.
+    pub index: usize,
 }

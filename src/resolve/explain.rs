@@ -12,7 +12,11 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Look, Options, Pools, Query, inspect::inspect_split, no_endpoints::no_endpoints};
+use super::{
+    Client, Look, Options, Pools, Query,
+    inspect::{Inspected, inspect},
+    no_endpoints::no_endpoints,
+};
 use crate::{
     authority::Host,
     cluster::Cluster,
@@ -175,10 +179,10 @@ pub fn explain(cluster: &Cluster, options: &Options, question: &Question) -> Exp
         problems.extend(reasons.iter().map(|reason| (id.clone(), reason.problem())));
     }
     let of_splits = service.iter().flat_map(|apex| cluster.splits_of_apex(apex)).take(LISTED);
-    for split in of_splits {
-        let id = ObjectId { kind: Kind::TrafficSplit, name: split.name.clone() };
-        let inspection = inspect_split(cluster, options, &split.name);
-        problems.extend(inspection.problems.into_iter().map(|problem| (id.clone(), problem)));
+    let profiles = service.iter().flat_map(|name| explaining.profiles_of(name)).take(LISTED);
+    let of_splits = of_splits.map(|split| Inspected::Split(split.name.clone()));
+    for inspected in of_splits.chain(profiles.map(Inspected::Profile)) {
+        problems.extend(inspect(cluster, options, &inspected).warnings);
     }
     Explanation {
         authority: explaining.authority(),

@@ -1,4 +1,5 @@
-//! What an operator should know of a split: every way in which it does not say what its author may think.
+//! What an operator should know of objects: every way in which one does not say what its author may think, or says it
+//! to no client.
 //!
 //! Inspecting changes no answer. It reads the same cluster as resolving does and says what it read, so that
 //! it is done again only when something it looked at changes.
@@ -8,15 +9,21 @@ use std::{collections::BTreeSet, fmt::Write};
 use super::{
     Client, Look, Options, Pools,
     endpoints::unsuitable,
+    no_endpoints::inspect_service,
     split::{named_backends, winner},
 };
 use crate::{
     authority::local_reference,
     cluster::{Cluster, Fact},
-    model::{Backend, NsName, Problem, Reason, Service, ServiceKind, TrafficSplit},
+    model::{Backend, Kind, NsName, ObjectId, Problem, Reason, Service, ServiceKind, TrafficSplit},
     nearest::nearest,
     weight::Milli,
 };
+
+mod overridden;
+mod profile;
+
+pub(in crate::resolve) use self::profile::inspect_profile;
 
 /// Missing backends of one split for which a Service of a similar name is looked for; a split that names more
 /// is no misspelling.
@@ -26,27 +33,66 @@ const MAX_SUGGESTIONS: usize = 5;
 /// Larger than most namespaces, and a comparison takes about a microsecond.
 const MAX_SIMILAR: usize = 100;
 
-/// What is odd about a split.
+/// What is inspected whether or not a client asks for anything.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inspected {
+    /// A TrafficSplit.
+    Split(NsName),
+    /// A ServiceProfile.
+    Profile(NsName),
+    /// A Service.
+    Service(NsName),
+}
+
+impl Inspected {
+    /// Returns what is to be inspected because this fact changed, if anything.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Split(name) => Some(Self::Split(name.clone())),
+            Fact::Profile(name) => Some(Self::Profile(name.clone())),
+            Fact::Service(name) | Fact::Endpoints(name) => Some(Self::Service(name.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// What is odd about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// In the order of the object's fields; empty if all is well, or if there is no such object.
-    pub problems: Vec<Problem>,
-    /// Every fact that was looked at.
+    /// In the order of the object's fields; empty if all is well, or if the object does not exist.
+    pub warnings: Vec<(ObjectId, Problem)>,
+    /// Every fact that was looked at; empty if the object does not exist.
     pub reads: BTreeSet<Fact>,
+}
+
+/// Looks at it for everything its author should know.
+#[must_use]
+pub fn inspect(cluster: &Cluster, options: &Options, inspected: &Inspected) -> Inspection {
+    match inspected {
+        Inspected::Split(name) => inspect_split(cluster, options, name),
+        Inspected::Profile(name) => inspect_profile(cluster, name),
+        Inspected::Service(name) => inspect_service(cluster, options, name),
+    }
 }
 
 /// Looks at a split for everything its author should know.
 #[must_use]
 pub fn inspect_split(cluster: &Cluster, options: &Options, name: &NsName) -> Inspection {
+    let Some(split) = cluster.split(name) else { return Inspection::default() };
     let (client, mut pools) = (Client::default(), Pools::default());
     let mut look = Look::new(cluster, options, &client, &mut pools);
     look.reads.insert(Fact::Split(name.clone()));
-    let mut problems = Vec::new();
-    if let Some(split) = cluster.split(name) {
-        problems.extend(split.problems.iter().cloned());
-        look.inspect(split, &mut problems);
+    let mut problems = split.problems.clone();
+    look.inspect(split, &mut problems);
+    Inspection::new(Kind::TrafficSplit, name, problems, look.reads)
+}
+
+impl Inspection {
+    pub(super) fn new(kind: Kind, name: &NsName, problems: Vec<Problem>, reads: BTreeSet<Fact>) -> Self {
+        let id = ObjectId { kind, name: name.clone() };
+        Self { warnings: problems.into_iter().map(|problem| (id.clone(), problem)).collect(), reads }
     }
-    Inspection { problems, reads: look.reads }
 }
 
 impl<'a> Look<'a> {
@@ -95,6 +141,9 @@ impl<'a> Look<'a> {
                 is_suitable.then_some(service)
             }
         };
+        if let Some(message) = apex.and_then(|apex| self.overridden(apex)) {
+            say(Reason::SplitOverridden, "spec.service", message);
+        }
         if named_backends(self.cluster, split).all(|(_, weight)| weight == Milli::ZERO) {
             let message = format!(
                 "no backend of its own namespace has a positive weight, so {} serves its own endpoints; give one a weight",

@@ -3,9 +3,11 @@
 //! The rules are those of Linkerd's destination service; a proxy builds its client stack from them. They are
 //! given in parts of a `WeightedAddr`, so that what many endpoints have in common is encoded once.
 
+use std::fmt;
+
 use crate::{
     cluster::{Backing, PodClass},
-    model::{ExternalWorkload, Mirror, Name, NsName, PortRanges, Problem, Reason},
+    model::{ExternalWorkload, Mirror, Name, NsName, PortRanges, Problem, ProxyPorts, Reason},
     pb::destination::{
         AuthorityOverride, ProtocolHint, TlsIdentity, WeightedAddr,
         protocol_hint::{H2, Opaque, OpaqueTransport, Protocol},
@@ -20,20 +22,48 @@ const DEFAULT_INBOUND_PORT: u16 = 4143;
 /// Name of the port of an ExternalWorkload on which its proxy listens.
 const PROXY_PORT: &str = "linkerd-proxy";
 
-/// Why a meshed Pod cannot be given out: a client could not tell how to speak to its proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LacksVariable(pub(super) &'static str);
+/// The variables that the proxy of a meshed Pod lacks, because of which a client cannot connect to it. At least one of
+/// them is lacking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LacksVariables {
+    inbound: bool,
+    admin: bool,
+    control: bool,
+}
 
-impl LacksVariable {
-    /// What the operator is told of so many Pods, of which this is one.
+impl LacksVariables {
+    fn of(proxy: &ProxyPorts) -> Self {
+        Self {
+            inbound: proxy.inbound.is_none(),
+            admin: proxy.admin.is_none(),
+            control: proxy.control.is_none(),
+        }
+    }
+
+    /// The warning for `count` Pods, of which this is one.
     pub(super) fn problem(self, pod: &NsName, count: usize) -> Problem {
         let others = if count > 1 { format!(" (and {} more like it)", count - 1) } else { String::new() };
         let message = format!(
-            "Pod {pod}{others} belongs to a mesh but is left out: expected {} with an ip:port in the environment \
-             of its container linkerd-proxy, found none; let the proxy be injected again",
-            self.0
+            "Pod {pod}{others} belongs to a mesh but is left out: expected {self} with an ip:port in the environment \
+             of its container linkerd-proxy, found none; let the proxy be injected again"
         );
         Problem { reason: Reason::PodUnusable, path: String::new(), message }
+    }
+}
+
+impl fmt::Display for LacksVariables {
+    /// The names of the variables: `A, B and C`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inbound, admin, control } = *self;
+        let all = [(admin, "ADMIN"), (control, "CONTROL"), (inbound, "INBOUND")];
+        let mut lacking = all.into_iter().filter(|(lacks, _)| *lacks).map(|(_, name)| name).peekable();
+        let mut separator = "";
+        while let Some(name) = lacking.next() {
+            write!(f, "{separator}LINKERD2_PROXY_{name}_LISTEN_ADDR")?;
+            let rest = lacking.clone().count();
+            separator = if rest > 1 { ", " } else { " and " };
+        }
+        Ok(())
     }
 }
 
@@ -156,14 +186,14 @@ impl<'a> PodPort<'a> {
     }
 
     /// Whether to connect to another port, where the real one is said inside the connection.
-    pub(super) fn transport(&self) -> Result<Transport, LacksVariable> {
+    pub(super) fn transport(&self) -> Result<Transport, LacksVariables> {
         let proxy = &self.class.spec.proxy;
-        let admin = proxy.admin.ok_or(LacksVariable("LINKERD2_PROXY_ADMIN_LISTEN_ADDR"))?;
-        let control = proxy.control.ok_or(LacksVariable("LINKERD2_PROXY_CONTROL_LISTEN_ADDR"))?;
+        let lacks = || LacksVariables::of(proxy);
+        let (admin, control) = (proxy.admin.ok_or_else(lacks)?, proxy.control.ok_or_else(lacks)?);
         if self.port == admin || self.port == control {
             return Ok(Transport::ProxysOwn);
         }
-        let inbound = || proxy.inbound.ok_or(LacksVariable("LINKERD2_PROXY_INBOUND_LISTEN_ADDR"));
+        let inbound = || proxy.inbound.ok_or_else(lacks);
         if self.mesh.transport_header {
             inbound().map(Transport::Always)
         } else if self.is_opaque() {
@@ -174,12 +204,12 @@ impl<'a> PodPort<'a> {
     }
 
     /// Whether the Pods can be given out at all.
-    pub(super) fn check(&self) -> Result<(), LacksVariable> {
+    pub(super) fn check(&self) -> Result<(), LacksVariables> {
         if self.is_meshed() { self.transport().map(|_| ()) } else { Ok(()) }
     }
 
     /// What is said of all Pods of the class.
-    pub(super) fn describe(&self, zone: Option<&Name>) -> Result<WeightedAddr, LacksVariable> {
+    pub(super) fn describe(&self, zone: Option<&Name>) -> Result<WeightedAddr, LacksVariables> {
         let class = self.class;
         let mut addr = WeightedAddr::default();
         let mut label = |key: &str, value: &str| {

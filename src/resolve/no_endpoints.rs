@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, label_hash},
-    model::{LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServicePort, TargetPort},
+    model::{Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServicePort, TargetPort},
     nearest::nearest,
     source::{NoPods, WithoutPods},
     weight::Milli,
@@ -79,9 +79,11 @@ impl NoEndpoints {
 /// Looks for ports of a Service that no ready endpoint serves.
 #[must_use]
 pub fn inspect_service(cluster: &Cluster, options: &Options, name: &NsName) -> Inspection {
-    let (found, reads) = search(cluster, options, name);
-    let problems = found.iter().filter(|one| one.is_certain).map(NoEndpoints::problem);
-    Inspection { problems: problems.collect(), reads }
+    let (found, mut reads) = search(cluster, options, name);
+    // These two have it inspected in any case; most Services read nothing else.
+    reads.retain(|fact| !matches!(fact, Fact::Service(of) | Fact::Endpoints(of) if of == name));
+    let problems = found.iter().filter(|one| one.is_certain).map(NoEndpoints::problem).collect();
+    Inspection::new(Kind::Service, name, problems, reads)
 }
 
 /// Returns why no ready endpoint serves ports of a Service; nothing about ports that have one.
@@ -351,7 +353,7 @@ impl<'a> Look<'a> {
                     Err(Unfit::Family) => Cause::Family,
                     Err(Unfit::Missing) => Cause::Missing,
                     Err(Unfit::Unknown) => Cause::Unknown,
-                    Err(Unfit::Unusable(lacks)) => Cause::Proxy(lacks.0),
+                    Err(Unfit::Unusable(lacks)) => Cause::Proxy(lacks),
                 };
                 excluded.get_or_insert((cause, stored));
             }

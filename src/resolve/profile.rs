@@ -175,7 +175,7 @@ impl<'a> Look<'a> {
 }
 
 /// The overrides a user wrote in a ServiceProfile: as they are, with the port added where there is none.
-fn custom_overrides(custom: &ServiceProfile, port: u16) -> Vec<pb::WeightedDst> {
+pub(super) fn custom_overrides(custom: &ServiceProfile, port: u16) -> Vec<pb::WeightedDst> {
     let weights: Vec<_> = custom.dst_overrides.iter().map(|dst| dst.weight).collect();
     let overrides = custom.dst_overrides.iter().zip(share::override_weights(&weights));
     let with_port = |authority: &str| match authority.parse::<IpAddr>() {

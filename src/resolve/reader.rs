@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use super::{
     Options,
     classes::Classes,
-    metadata::{LacksVariable, PodPort},
+    metadata::{LacksVariables, PodPort},
     pool::{Candidate, PoolKey},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Unusable {
     pub(super) count: usize,
     /// The first of them, and what it lacks.
-    pub(super) example: (NsName, LacksVariable),
+    pub(super) example: (NsName, LacksVariables),
 }
 
 /// Why an endpoint of a slice is in no pool. What is looked at first is said first.
@@ -37,7 +37,7 @@ pub(super) enum Unfit {
     /// It refers to something that nobody can vouch for.
     Unknown,
     /// A client could not tell how to speak to its proxy.
-    Unusable(LacksVariable),
+    Unusable(LacksVariables),
 }
 
 /// Reads the candidates of a pool from slices.
@@ -110,7 +110,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn unusable(&self, slice: &StoredSlice) -> Option<Unusable> {
-        let mut found: BTreeMap<&NsName, LacksVariable> = BTreeMap::new();
+        let mut found: BTreeMap<&NsName, LacksVariables> = BTreeMap::new();
         for subset in &slice.subsets {
             let port = self.target_port(subset);
             for stored in port.into_iter().flat_map(|_| &subset.endpoints) {

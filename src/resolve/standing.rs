@@ -9,10 +9,11 @@ use std::{
     sync::Arc,
 };
 
+pub use super::metadata::LacksVariables;
 use super::{
     Options,
     endpoints::{pool_key, unsuitable},
-    metadata::{LacksVariable, PodPort},
+    metadata::PodPort,
     reader::Reader,
     split::{named_backends, winner},
 };
@@ -44,8 +45,8 @@ pub enum Cause {
     Family,
     /// Its slice has none of the service's ports.
     Port,
-    /// Its Pod belongs to a mesh and does not say where its proxy listens: the variable that it lacks.
-    Proxy(&'static str),
+    /// Its Pod belongs to a mesh, and its proxy lacks variables that say where it listens.
+    Proxy(LacksVariables),
     /// Its service is one that has no endpoints of its own to give out.
     Service,
 }
@@ -66,8 +67,8 @@ impl Cause {
             (Self::Unknown, _) => "it refers to something that nobody can vouch for".to_owned(),
             (Self::Family, _) => "IPv6 addresses are not given out (--enable-ipv6)".to_owned(),
             (Self::Port, _) => "its slice has none of the service's ports".to_owned(),
-            (Self::Proxy(variable), _) => {
-                format!("its Pod belongs to a mesh, but its container linkerd-proxy lacks {variable}")
+            (Self::Proxy(lacks), _) => {
+                format!("its Pod belongs to a mesh, but its container linkerd-proxy lacks {lacks}")
             }
             (Self::Service, _) => "its service has no endpoints of its own to give out".to_owned(),
         }
@@ -140,7 +141,7 @@ fn standing(stored: &StoredEndpoint, ports: &[u16], options: &Options) -> Standi
     };
     match lacks {
         _ if ports.is_empty() => Standing::LeftOut(Cause::Port),
-        Some(LacksVariable(variable)) => Standing::LeftOut(Cause::Proxy(variable)),
+        Some(lacks) => Standing::LeftOut(Cause::Proxy(lacks)),
         None => Standing::Ready,
     }
 }

@@ -19,6 +19,7 @@ use self::read::At;
 mod endpoints;
 mod go_duration;
 mod owner;
+mod path_regex;
 pub(in crate::source) mod pod;
 mod policy;
 mod port_lists;

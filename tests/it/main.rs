@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod diff;
 mod drain_order;
+mod effect;
 mod folder;
 mod fuzz;
 mod golden;

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::Question;
+use super::{LISTED, Question};
 use crate::{
     authority::Host,
     cluster::{Cluster, Fact},
     model::{Name, NsName, Service, ServiceKind, TargetRef},
     resolve::{
-        Options, no_endpoints,
+        Options,
+        inspect::inspect_profile,
+        no_endpoints,
         split::{apexes_of_backend, named_backends, winner},
     },
 };
@@ -61,10 +63,15 @@ impl Question {
 
 fn about_service(cluster: &Cluster, apex: &NsName, facts: &mut BTreeSet<Fact>) {
     let profile = format!("{}.{}.svc.{}", apex.name, apex.namespace, cluster.domain());
+    let profile = Name::from(profile);
+    for namespace in cluster.namespaces_of_profile(&profile).take(LISTED) {
+        let name = NsName { namespace: namespace.clone(), name: profile.clone() };
+        facts.extend(inspect_profile(cluster, &name).reads);
+    }
     facts.extend([
         Fact::SplitsOf(apex.clone()),
         Fact::SplitsWith(apex.clone()),
-        Fact::ProfilesNamed(profile.into()),
+        Fact::ProfilesNamed(profile),
     ]);
     let splits = cluster.splits_of_apex(apex);
     let backends = splits.flat_map(|split| named_backends(cluster, split)).map(|(name, _)| name);

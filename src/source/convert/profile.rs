@@ -3,8 +3,11 @@
 //! A route or a retry budget that cannot be understood is left out with a [`Problem`], and the rest is served.
 //! An override that cannot be understood rejects the profile: without it traffic would go elsewhere.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use super::{
     Rejection, go_duration,
+    path_regex::PathRegexes,
     read::At,
     routes,
     split::{WeightStyle, weight},
@@ -14,20 +17,35 @@ use crate::{
     pb::destination::RetryBudget,
 };
 
+/// What proxies take of a retry budget; they ignore one outside of these bounds.
+const MAX_RETRY_RATIO: f32 = 1000.0;
+const RETRY_TTLS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+
 pub(super) fn profile(name: NsName, root: &At<'_, '_>) -> Result<ServiceProfile, Rejection> {
     let spec = root.get("spec")?;
     let mut problems = Vec::new();
     let mut routes = Vec::new();
+    let regexes = PathRegexes::default();
     for at in spec.get("routes")?.items()? {
-        routes.extend(or_problem(routes::route(&at, &mut problems), &mut problems));
+        routes.extend(or_problem(routes::route(&at, &regexes, &mut problems), &mut problems));
     }
     let mut dst_overrides = Vec::new();
-    for at in spec.get("dstOverrides")?.items()? {
-        dst_overrides.push(dst_override(&at, &mut problems)?);
+    for (index, at) in spec.get("dstOverrides")?.items()?.enumerate() {
+        dst_overrides.push(dst_override(index, &at, &mut problems)?);
+    }
+    let opaque_ports = spec.get("opaquePorts")?;
+    if opaque_ports.value().as_array().is_some_and(|ports| !ports.is_empty()) {
+        let message =
+            "spec.opaquePorts has no effect; annotate the Service with config.linkerd.io/opaque-ports";
+        problems.push(bad_profile(opaque_ports.reject(message)));
     }
     let budget = spec.get("retryBudget")?;
-    let retry_budget =
-        if budget.is_absent() { None } else { or_problem(retry_budget(&budget), &mut problems) };
+    let retry_budget = if budget.is_absent() {
+        None
+    } else {
+        let read = retry_budget(&budget, &mut problems);
+        or_problem(read, &mut problems)
+    };
     Ok(ServiceProfile { name, routes, retry_budget, dst_overrides, problems })
 }
 
@@ -41,13 +59,18 @@ pub(super) fn bad_profile(Rejection { path, message }: Rejection) -> Problem {
     Problem { reason: Reason::BadProfile, path, message }
 }
 
-fn dst_override(at: &At<'_, '_>, problems: &mut Vec<Problem>) -> Result<ProfileOverride, Rejection> {
+fn dst_override(
+    index: usize,
+    at: &At<'_, '_>,
+    problems: &mut Vec<Problem>,
+) -> Result<ProfileOverride, Rejection> {
     let authority = at.get("authority")?.required_text("the host, or host:port, to send traffic to")?.into();
-    Ok(ProfileOverride { authority, weight: weight(&at.get("weight")?, WeightStyle::Quantity, problems)? })
+    let weight = weight(&at.get("weight")?, WeightStyle::Quantity, problems)?;
+    Ok(ProfileOverride { authority, weight, index })
 }
 
 /// All three of its fields or none: Linkerd's own server never mixes them with defaults either.
-fn retry_budget(at: &At<'_, '_>) -> Result<RetryBudget, Rejection> {
+fn retry_budget(at: &At<'_, '_>, problems: &mut Vec<Problem>) -> Result<RetryBudget, Rejection> {
     let ratio = at.get("retryRatio")?;
     let retry_ratio =
         ratio.value().as_f64().and_then(to_f32).ok_or_else(|| ratio.wrong("a ratio such as 0.2"))?;
@@ -56,6 +79,17 @@ fn retry_budget(at: &At<'_, '_>) -> Result<RetryBudget, Rejection> {
     let ttl = at.get("ttl")?;
     let duration =
         ttl.text()?.and_then(go_duration::parse).ok_or_else(|| ttl.wrong("a duration such as 10s"))?;
+    let mut ignored = |at: &At<'_, '_>, wanted: &str| {
+        let Rejection { path, message } = at.wrong(wanted);
+        let message = format!("{message}: proxies ignore the retry budget and retry no request");
+        problems.push(bad_profile(Rejection { path, message }));
+    };
+    if retry_ratio > MAX_RETRY_RATIO {
+        ignored(&ratio, "a ratio of up to 1000");
+    }
+    if !RETRY_TTLS.contains(&duration) {
+        ignored(&ttl, "a duration from 1s to 60s");
+    }
     Ok(RetryBudget {
         retry_ratio,
         min_retries_per_second: min_retries_per_second.ok_or_else(|| minimum.wrong("a number such as 10"))?,

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Rejection, go_duration, profile::bad_profile, read::At};
+use super::{Rejection, go_duration, path_regex::PathRegexes, profile::bad_profile, read::At};
 use crate::{
     model::Problem,
     pb::{
@@ -21,9 +21,13 @@ use crate::{
 const MAX_DEPTH: usize = 32;
 
 /// One route. A timeout that cannot be read costs the timeout, anything else the route.
-pub(super) fn route(at: &At<'_, '_>, problems: &mut Vec<Problem>) -> Result<Route, Rejection> {
+pub(super) fn route(
+    at: &At<'_, '_>,
+    regexes: &PathRegexes,
+    problems: &mut Vec<Problem>,
+) -> Result<Route, Rejection> {
     let name = at.get("name")?.text()?.unwrap_or_default();
-    let condition = request_match(&at.get("condition")?, MAX_DEPTH)?;
+    let condition = request_match(&at.get("condition")?, regexes, MAX_DEPTH)?;
     let mut response_classes = Vec::new();
     for class in at.get("responseClasses")?.items()? {
         response_classes.push(ResponseClass {
@@ -63,11 +67,11 @@ pub(super) fn proto_duration(duration: Duration) -> Option<prost_types::Duration
     (!duration.is_zero()).then_some(prost_types::Duration { seconds, nanos })
 }
 
-fn request_match(at: &At<'_, '_>, depth: usize) -> Result<RequestMatch, Rejection> {
+fn request_match(at: &At<'_, '_>, regexes: &PathRegexes, depth: usize) -> Result<RequestMatch, Rejection> {
     use request_match::{Match, Seq};
 
     let depth = deeper(at, depth)?;
-    let child = |at: &At<'_, '_>| request_match(at, depth);
+    let child = |at: &At<'_, '_>| request_match(at, regexes, depth);
     let mut matches = Vec::new();
     if let Some(all) = children(&at.get("all")?, child)? {
         matches.push(Match::All(Seq { matches: all }));
@@ -75,14 +79,17 @@ fn request_match(at: &At<'_, '_>, depth: usize) -> Result<RequestMatch, Rejectio
     if let Some(any) = children(&at.get("any")?, child)? {
         matches.push(Match::Any(Seq { matches: any }));
     }
-    if let Some(method) = at.get("method")?.text()?.filter(|m| !m.is_empty()) {
-        matches.push(Match::Method(http_method(method)));
+    let method_at = at.get("method")?;
+    if let Some(method) = method_at.text()?.filter(|m| !m.is_empty()) {
+        matches.push(Match::Method(http_method(&method_at, method)?));
     }
     let not = at.get("not")?;
     if !not.is_absent() {
         matches.push(Match::Not(Box::new(child(&not)?)));
     }
-    if let Some(regex) = at.get("pathRegex")?.text()?.filter(|r| !r.is_empty()) {
+    let regex_at = at.get("pathRegex")?;
+    if let Some(regex) = regex_at.text()?.filter(|r| !r.is_empty()) {
+        regexes.check(&regex_at, regex)?;
         matches.push(Match::Path(PathMatch { regex: regex.into() }));
     }
     let one = |m| RequestMatch { r#match: Some(m) };
@@ -143,13 +150,17 @@ fn deeper(at: &At<'_, '_>, depth: usize) -> Result<usize, Rejection> {
     depth.checked_sub(1).ok_or_else(more)
 }
 
-fn http_method(method: &str) -> HttpMethod {
+/// A method. Proxies ignore a condition with one that is no token, and match more than was meant.
+fn http_method(at: &At<'_, '_>, method: &str) -> Result<HttpMethod, Rejection> {
     let method = method.to_uppercase();
+    if http::Method::from_bytes(method.as_bytes()).is_err() {
+        return Err(at.wrong("an HTTP method such as GET"));
+    }
     let r#type = match http_method::Registered::from_str_name(&method) {
         Some(registered) => http_method::Type::Registered(registered.into()),
         None => http_method::Type::Unregistered(method),
     };
-    HttpMethod { r#type: Some(r#type) }
+    Ok(HttpMethod { r#type: Some(r#type) })
 }
 
 fn status_range(at: &At<'_, '_>) -> Result<HttpStatusRange, Rejection> {

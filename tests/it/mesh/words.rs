@@ -257,6 +257,7 @@ fn profile(service: &NsName, words: &[&str]) -> ServiceProfile {
     let overrides = overrides.map(|(authority, weight)| ProfileOverride {
         authority: authority.into(),
         weight: Milli::parse(weight).unwrap_or_else(|_| panic!("not a weight: {weight:?}")).milli,
+        index: 0,
     });
     let route = |name: &str| Route {
         metrics_labels: [("route".to_owned(), name.to_owned())].into(),

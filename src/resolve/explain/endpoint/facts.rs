@@ -99,7 +99,7 @@ pub(super) fn transport(message: &WeightedAddr, behind: &Behind<'_>) -> Fact {
             }
             (Ok(_), Ok(Transport::Opaque(_))) => "the port is opaque".to_owned(),
             (Ok(_), Ok(Transport::Always(_))) => "--outbound-transport-mode is transport-header".to_owned(),
-            (Ok(_), Err(lacks)) => format!("the proxy lacks {}", lacks.0),
+            (Ok(_), Err(lacks)) => format!("the proxy lacks {lacks}"),
         },
         Behind::Workload { .. } if is.is_some() => {
             "the port is opaque, or --outbound-transport-mode is transport-header".to_owned()

@@ -34,8 +34,8 @@ impl<'a> Explaining<'a> {
                         resident.pod.name
                     ),
                     (true, Err(lacks)) => format!(
-                        "Pod {} has the address, but its proxy lacks {}: nothing is said of it",
-                        resident.pod.name, lacks.0
+                        "Pod {} has the address, but its proxy lacks {lacks}: nothing is said of it",
+                        resident.pod.name
                     ),
                     (true, Ok(())) => format!("Pod {} has the address", resident.pod.name),
                 };

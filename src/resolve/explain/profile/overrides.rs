@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::OverridesFrom;
 use crate::{
-    model::{NsName, Service, ServiceProfile},
+    model::{Name, NsName, Service, ServiceProfile},
     pb::destination as pb,
     resolve::{
         Look,
@@ -30,6 +30,13 @@ impl<'a> Explaining<'a> {
             }
             Some(custom) => Fact::of(&custom.name, "it is in the namespace of the service"),
         }
+    }
+
+    /// The ServiceProfiles of a service, in whatever namespace.
+    pub(in crate::resolve::explain) fn profiles_of(&self, service: &NsName) -> impl Iterator<Item = NsName> {
+        let name = Name::from(self.fqdn(service));
+        let namespaces = self.cluster.namespaces_of_profile(&name).cloned().collect::<Vec<_>>();
+        namespaces.into_iter().map(move |namespace| NsName { namespace, name: name.clone() })
     }
 
     /// Who says where the traffic goes.

@@ -128,9 +128,8 @@ impl Judge<'_, '_> {
                 format!("it refers to a {}, which nobody here can vouch for", target())
             }
             LeftOut::Unfit(Unfit::Unusable(lacks)) => format!(
-                "{} is meshed, but its container linkerd-proxy lacks {} with an ip:port",
-                target(),
-                lacks.0
+                "{} is meshed, but its container linkerd-proxy lacks {lacks} with an ip:port",
+                target()
             ),
             LeftOut::Claimed => {
                 let claimed = addr.and_then(|addr| self.pool.candidates().get(&addr));

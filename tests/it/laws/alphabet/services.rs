@@ -167,7 +167,7 @@ pub(super) fn profile() -> impl Strategy<Value = ServiceProfile> {
             retry_budget: None,
             dst_overrides: overrides
                 .into_iter()
-                .map(|(authority, weight)| ProfileOverride { authority: authority.into(), weight })
+                .map(|(authority, weight)| ProfileOverride { authority: authority.into(), weight, index: 0 })
                 .collect(),
             problems,
         },

@@ -1,0 +1,74 @@
+//! Splits that proxies do not follow, because a ServiceProfile of the apex has `dstOverrides` of its own.
+
+use super::super::{Look, profile::custom_overrides};
+use crate::{
+    cluster::Fact,
+    model::{Name, NsName, Service, ServiceProfile},
+    share,
+};
+
+/// Namespaces and overrides that a message names; further ones are counted.
+const MAX_LISTED: usize = 5;
+
+impl<'a> Look<'a> {
+    /// Why proxies do not follow the split of this apex, or some of them do not; `None` if all do.
+    pub(super) fn overridden(&mut self, apex: &Service) -> Option<String> {
+        let name = Name::from(self.fqdn(&apex.name));
+        self.reads.insert(Fact::ProfilesNamed(name.clone()));
+        let (mut own, mut clients) = (None, Vec::new());
+        for namespace in self.cluster.namespaces_of_profile(&name) {
+            let id = NsName { namespace: namespace.clone(), name: name.clone() };
+            let profile = self.cluster.profile(&id).filter(|profile| !profile.dst_overrides.is_empty());
+            match profile {
+                None => {}
+                Some(profile) if *namespace == apex.name.namespace => own = Some(profile),
+                Some(profile) => clients.push(profile),
+            }
+        }
+        let instead = |profile: &ServiceProfile| {
+            let port = apex.ports.first().map_or(80, |port| port.port);
+            received(profile, port)
+        };
+        let namespaces = || {
+            let named = clients.iter().take(MAX_LISTED).map(|profile| profile.name.namespace.to_string());
+            let more = clients.len().saturating_sub(MAX_LISTED);
+            let more = (more > 0).then(|| format!("{more} more"));
+            named.chain(more).collect::<Vec<_>>().join(", ")
+        };
+        match (own, clients.first()) {
+            (None, None) => None,
+            (Some(own), _) => Some(format!(
+                "dstOverrides of ServiceProfile {} come before the split: proxies send {} and do not follow the split; \
+                 remove the dstOverrides, or the split",
+                own.name,
+                instead(own)
+            )),
+            (None, Some(first)) => Some(format!(
+                "dstOverrides of ServiceProfile {name} in namespace {} come before the split for clients of that \
+                 namespace: their proxies send {} and do not follow the split; remove the dstOverrides, or the split",
+                namespaces(),
+                instead(first)
+            )),
+        }
+    }
+}
+
+/// What a proxy makes of the overrides of a profile: `100.00 % to web-a.default.svc.cluster.local:80`.
+fn received(profile: &ServiceProfile, port: u16) -> String {
+    let overrides = custom_overrides(profile, port);
+    let total = overrides.iter().map(|dst| u64::from(dst.weight)).sum();
+    let mut parts: Vec<_> = overrides
+        .iter()
+        .filter(|dst| dst.weight > 0)
+        .take(MAX_LISTED)
+        .map(|dst| format!("{} to {}", share::percent(dst.weight.into(), total), dst.authority))
+        .collect();
+    match overrides.iter().filter(|dst| dst.weight > 0).count() {
+        0 => "everything to the Service itself".to_owned(),
+        all => {
+            let more = all.saturating_sub(MAX_LISTED);
+            parts.extend((more > 0).then(|| format!("the rest to {more} more")));
+            parts.join(", ")
+        }
+    }
+}
