@@ -6,7 +6,11 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
 
 use crate::model::Name;
 
@@ -102,8 +106,8 @@ impl Context {
         if token.len() > MAX_LENGTH {
             return (nobody, Because::TooLong);
         }
-        if let Ok(object) = serde_json::from_str::<Map<String, Value>>(token) {
-            return Self::from_object(&object);
+        if let Ok(fields) = serde_json::from_str::<Fields>(token) {
+            return Self::from_fields(&fields);
         }
         match token.split_once(':') {
             Some(("ns", namespace)) if !namespace.contains(':') => {
@@ -117,18 +121,64 @@ impl Context {
         Self { reading, namespace, node: None, pod: None }
     }
 
-    fn from_object(object: &Map<String, Value>) -> (Self, Because) {
-        let text = |key| object.get(key).and_then(Value::as_str);
+    fn from_fields(fields: &Fields) -> (Self, Because) {
+        let text = |key| fields.last(key).and_then(Value::as_str);
         let (reading, because) = match text("split") {
             Some("merged") => (Reading::Merged, Because::Named),
             Some("leaf") => (Reading::Leaf, Because::Named),
-            _ if ["ns", "nodeName", "pod"].iter().any(|key| object.contains_key(*key)) => {
+            _ if ["ns", "nodeName", "pod"].iter().any(|key| fields.has(key)) => {
                 (Reading::Leaf, Because::Linkerd)
             }
             _ => (Reading::Merged, Because::Silent),
         };
         let (namespace, node, pod) = (name(text("ns")), name(text("nodeName")), name(text("pod")));
         (Self { reading, namespace, node, pod }, because)
+    }
+}
+
+/// The fields of a JSON object in their order.
+///
+/// Linkerd's server reads tokens with Go's `encoding/json`: keys match without regard to case, the last one counts, and
+/// `null` changes nothing.
+struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    fn all<'f>(&'f self, key: &'f str) -> impl DoubleEndedIterator<Item = &'f Value> {
+        // The one letter beyond ASCII that Go takes for one of these keys.
+        let is_key = move |found: &str| found.replace('\u{17f}', "s").eq_ignore_ascii_case(key);
+        self.0.iter().filter(move |(found, _)| is_key(found)).map(|(_, value)| value)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.all(key).next().is_some()
+    }
+
+    fn last<'f>(&'f self, key: &'f str) -> Option<&'f Value> {
+        self.all(key).rfind(|value| !value.is_null())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
@@ -172,6 +222,17 @@ mod tests {
         check(r#"{"ns":5}"#, Reading::Leaf, ["", "", ""]);
         check("ns:ns-2", Reading::Leaf, ["ns-2", "", ""]);
         check(&format!(r#"{{"nodeName":"{}"}}"#, "x".repeat(254)), Reading::Leaf, ["", "", ""]);
+    }
+
+    #[test]
+    fn keys_match_in_any_case_and_the_last_one_that_is_not_null_counts() {
+        check(r#"{"NS":"c"}"#, Reading::Leaf, ["c", "", ""]);
+        check(r#"{"nodename":"n","POD":"p","n\u017f":"c"}"#, Reading::Leaf, ["c", "n", "p"]);
+        check(r#"{"ns":"a","NS":"b"}"#, Reading::Leaf, ["b", "", ""]);
+        check(r#"{"NS":"b","ns":"a"}"#, Reading::Leaf, ["a", "", ""]);
+        check(r#"{"ns":"a","NS":null}"#, Reading::Leaf, ["a", "", ""]);
+        check(r#"{"Split":"merged","ns":"a"}"#, Reading::Merged, ["a", "", ""]);
+        check(r#"{"nss":"a"}"#, Reading::Merged, ["", "", ""]);
     }
 
     #[test]

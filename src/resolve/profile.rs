@@ -174,7 +174,8 @@ impl<'a> Look<'a> {
     }
 }
 
-/// The overrides a user wrote in a ServiceProfile: as they are, with the port added where there is none.
+/// The overrides a user wrote in a ServiceProfile: as they are, with the port added where there is none. One that ends in
+/// something else than a port (`web:http`) is passed on unchanged, as Linkerd does.
 pub(super) fn custom_overrides(custom: &ServiceProfile, port: u16) -> Vec<pb::WeightedDst> {
     let weights: Vec<_> = custom.dst_overrides.iter().map(|dst| dst.weight).collect();
     let overrides = custom.dst_overrides.iter().zip(share::override_weights(&weights));
@@ -194,5 +195,35 @@ pub(super) fn custom_overrides(custom: &ServiceProfile, port: u16) -> Vec<pb::We
 
 fn has_port(authority: &str) -> bool {
     let host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    host.contains(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::ProfileOverride, weight::Milli};
+
+    #[test]
+    fn override_gets_a_port_only_if_nothing_stands_in_its_place() {
+        for (written, sent) in [
+            ("web.ns.svc.cluster.local", "web.ns.svc.cluster.local:80"),
+            ("web.ns.svc.cluster.local:9080", "web.ns.svc.cluster.local:9080"),
+            ("web.ns.svc.cluster.local:http", "web.ns.svc.cluster.local:http"),
+            ("web:", "web:"),
+            ("192.0.2.1", "192.0.2.1:80"),
+            ("fd00::1", "[fd00::1]:80"),
+            ("[fd00::1]", "[fd00::1]:80"),
+            ("[fd00::1]:9080", "[fd00::1]:9080"),
+        ] {
+            let dst = ProfileOverride { authority: written.into(), weight: Milli::ZERO, index: 0 };
+            let profile = ServiceProfile {
+                name: NsName::new("ns", "web.ns.svc.cluster.local"),
+                routes: Vec::new(),
+                retry_budget: None,
+                dst_overrides: vec![dst],
+                problems: Vec::new(),
+            };
+            assert_eq!(custom_overrides(&profile, 80)[0].authority, sent, "{written}");
+        }
+    }
 }

@@ -137,7 +137,7 @@ fn case_55_a_retry_budget_is_taken_whole() {
     for (budget, expect, warned) in [
         ("{retryRatio: 0.5, minRetriesPerSecond: 3, ttl: 20s}", "0.5/3/20s", false),
         ("{retryRatio: 0.2, minRetriesPerSecond: 10, ttl: 10s}", "default", false),
-        ("{retryRatio: 0.5, minRetriesPerSecond: 3, ttl: 0s}", "0.5/3/none", false),
+        ("{retryRatio: 0.5, minRetriesPerSecond: 3, ttl: 0s}", "0.5/3/none", true),
         ("{retryRatio: 0.5, minRetriesPerSecond: 3, ttl: soon}", "default", true),
     ] {
         check(&format!("{{retryBudget: {budget}}}"), expect, itself, warned);
@@ -155,6 +155,6 @@ fn rule_3_12_overrides_keep_what_they_name_and_lack_a_port_only_on_paper() {
         "to a.ns.svc.mycluster.local:80 5000
          to b.ns.svc.mycluster.local:8989 10000
          to c.example.com:8989 0",
-        false,
+        true,
     );
 }
