@@ -180,6 +180,10 @@ impl Engine {
             dirty.extend(self.watched.keys().cloned().map(Dependent::Query));
         }
         let inspected = touched.iter().filter_map(Inspected::of);
+        // Services that share a cluster IP, or did.
+        let of_ip = |fact: &Fact| if let Fact::ClusterIp(ip) = fact { Some(*ip) } else { None };
+        let sharing = touched.iter().filter_map(of_ip).flat_map(|ip| self.cluster.services_of_ip(ip));
+        dirty.extend(sharing.cloned().map(Inspected::Service).map(Dependent::Inspected));
         dirty.extend(inspected.chain(mem::take(&mut self.unseen)).map(Dependent::Inspected));
         let mut changes = Vec::new();
         for dependent in dirty {

@@ -34,6 +34,8 @@ pub enum Reason {
     NotRendered,
     /// An Endpoints object that a cluster would overwrite or cut.
     EndpointsIgnored,
+    /// A Service with a cluster IP that another one has too.
+    SharedClusterIp,
     /// A Service selects the Pods of a kind that is not simulated in a folder.
     PodsUnknown,
     /// A Service whose selector matches no Pod.
@@ -92,7 +94,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -102,6 +104,7 @@ impl Reason {
         Self::AddressesUsedUp,
         Self::NotRendered,
         Self::EndpointsIgnored,
+        Self::SharedClusterIp,
         Self::PodsUnknown,
         Self::SelectorMatchesNothing,
         Self::NoEndpointSlice,
@@ -161,6 +164,7 @@ impl Reason {
             Self::AddressesUsedUp => "addresses_used_up",
             Self::NotRendered => "not_rendered",
             Self::EndpointsIgnored => "endpoints_ignored",
+            Self::SharedClusterIp => "shared_cluster_ip",
             Self::PodsUnknown => "pods_unknown",
             Self::SelectorMatchesNothing => "selector_matches_nothing",
             Self::NoEndpointSlice => "no_endpoint_slice",

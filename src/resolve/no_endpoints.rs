@@ -19,6 +19,7 @@ use crate::{
     model::{Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServicePort, TargetPort},
     nearest::nearest,
     source::{NoPods, WithoutPods},
+    tame::tame,
     weight::Milli,
 };
 
@@ -72,7 +73,8 @@ impl NoEndpoints {
         if !self.remedy.is_empty() {
             write!(message, "; {}", self.remedy).expect("writing to a string does not fail");
         }
-        Problem { reason: self.reason, path: self.path.clone(), message }
+        // Names of ports and labels come from users.
+        Problem { reason: self.reason, path: self.path.clone(), message: tame(&message).into_owned() }
     }
 }
 
@@ -82,8 +84,23 @@ pub fn inspect_service(cluster: &Cluster, options: &Options, name: &NsName) -> I
     let (found, mut reads) = search(cluster, options, name);
     // These two have it inspected in any case; most Services read nothing else.
     reads.retain(|fact| !matches!(fact, Fact::Service(of) | Fact::Endpoints(of) if of == name));
-    let problems = found.iter().filter(|one| one.is_certain).map(NoEndpoints::problem).collect();
+    let problems = found.iter().filter(|one| one.is_certain).map(NoEndpoints::problem);
+    let problems = shared_cluster_ip(cluster, name).into_iter().chain(problems).collect();
     Inspection::new(Kind::Service, name, problems, reads)
+}
+
+/// Looks for another Service with a cluster IP of this one. No fact is read for it: both are inspected whenever the
+/// Services of the address change.
+fn shared_cluster_ip(cluster: &Cluster, name: &NsName) -> Option<Problem> {
+    let ips = &cluster.service(name)?.cluster_ips;
+    ips.iter().enumerate().find_map(|(index, ip)| {
+        let other = cluster.services_of_ip(*ip).find(|other| *other != name)?;
+        let message = format!(
+            "cluster IP {ip} is also the one of Service {other}: a client that asks for the address gets neither Service; \
+             give each its own"
+        );
+        Some(Problem { reason: Reason::SharedClusterIp, path: format!("spec.clusterIPs[{index}]"), message })
+    })
 }
 
 /// Returns why no ready endpoint serves ports of a Service; nothing about ports that have one.

@@ -61,8 +61,8 @@ pub(crate) fn endpoints(folder: &Path, authority: &str) -> Vec<(String, String)>
     let mut found = Vec::new();
     let mut open = vec![&value];
     while let Some(value) = open.pop() {
-        if let (Some(target), Some(address)) = (value["target"].as_str(), value["address"].as_str()) {
-            found.push((target.to_owned(), address.to_owned()));
+        if let (Some(target), Some(address)) = (value.get("target"), value["address"].as_str()) {
+            found.push((target.as_str().unwrap_or_default().to_owned(), address.to_owned()));
         }
         match value {
             Value::Array(items) => open.extend(items),

@@ -7,6 +7,7 @@ mod cli;
 mod diff;
 mod drain_order;
 mod effect;
+mod field_cases;
 mod folder;
 mod fuzz;
 mod golden;

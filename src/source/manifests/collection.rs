@@ -237,7 +237,8 @@ impl Collection {
         for (path, file) in files() {
             file.report(path, &self.valid, &layout, &mut report);
         }
-        let chosen = choose(files(), &self.valid, &layout, &mut report.findings);
+        let mut chosen = choose(files(), &self.valid, &layout, &mut report.findings);
+        cluster_ips::refuse_taken(&mut chosen, &self.valid, &mut report.findings);
         let mut objects = Objects::new();
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
@@ -491,6 +492,14 @@ impl<'f> Place<'f> {
     }
 }
 
+/// The end of a warning about an invalid object whose last valid version stays in force.
+fn stays_in_force(valid: &Valid) -> String {
+    last_valid::in_force(match valid.since {
+        Some(since) => format!("read at {since:.0}"),
+        None => "that of the manifests".to_owned(),
+    })
+}
+
 /// Chooses between the places that one object may be in: the last one, as `kubectl apply` of all the files would
 /// leave it. If that one is not valid, the version in force stays, and edits of the place where that one stands are
 /// followed.
@@ -529,10 +538,7 @@ fn choose<'f>(
             let Err(rejections) = &place.item.content else { continue };
             let end = match (used, in_force) {
                 (Some(used), _) => format!("; the version at {} is in force", used.origin().location),
-                (None, Some(valid)) => last_valid::in_force(match valid.since {
-                    Some(since) => format!("read at {since:.0}"),
-                    None => "that of the manifests".to_owned(),
-                }),
+                (None, Some(valid)) => stays_in_force(valid),
                 (None, None) => last_valid::ignored(&place.item.consequence),
             };
             for rejection in rejections {
@@ -580,5 +586,6 @@ fn difference(before: &Objects, after: &Objects) -> Vec<Event> {
     upserts.chain(gone.into_iter().map(|id| Event::Remove(id.clone()))).collect()
 }
 
+mod cluster_ips;
 #[cfg(test)]
 mod tests;

@@ -179,9 +179,9 @@ impl Layout {
             return true;
         }
         let place = self.place(file);
-        !self.inputs.contains(&place)
-            && !self.is_of_chart(&place)
-            && !(is_marker(file) && self.folders().any(|(folder, _)| place.parent() == Some(folder)))
+        let is_read_elsewhere = self.inputs.contains(&place) || self.is_of_chart(&place);
+        !is_read_elsewhere
+            && (!is_marker(file) || self.folders().all(|(folder, _)| place.parent() != Some(folder)))
     }
 
     /// Whether a file is in a chart, where anything may be that is no manifest.

@@ -128,7 +128,8 @@ async fn service_without_selector_is_reported_with_the_slice_that_may_be_meant()
             " (EndpointSlice default/wbe-1 is of Service default/wbe, which does not exist)",
         ),
         (slice(&labelled("shop", "web"), ""), " (namespace shop has some, of a Service of this name there)"),
-        (endpoints.to_owned(), " (Endpoints default/wbe is of Service default/wbe, which does not exist)"),
+        // Nothing is mirrored from an Endpoints object without a Service.
+        (endpoints.to_owned(), ""),
     ] {
         let (code, out) = check(&format!("{service}{other}{slice}")).await;
         let why = format!(

@@ -72,7 +72,7 @@ async fn route_with_an_expression_that_proxies_cannot_compile_is_reported_at_its
         ("      method: GET\n      pathRegex: \"/a([\"\n", "pathRegex", 4, "unclosed"),
         ("      pathRegex: /a(?=b)\n", "pathRegex", 3, "look-around"),
         ("      pathRegex: '/(a)\\1'\n", "pathRegex", 3, "backreferences"),
-        ("      pathRegex: '*'\n", "pathRegex", 3, "repetition operator missing expression"),
+        ("      pathRegex: '(*)'\n", "pathRegex", 3, "repetition operator missing expression"),
         (
             "      any:\n      - pathRegex: /a\n      - not: {pathRegex: '/b)'}\n",
             "any[1].not.pathRegex",

@@ -17,7 +17,7 @@ spec:
   containers:
   - {name: main, image: x, ports: [{containerPort: 8080}]}
   - {name: linkerd-proxy, image: p, env: [ENV]}
-status: {phase: Running, podIP: 10.1.2.3}
+status: {phase: Running, podIP: 10.1.2.3, conditions: [{type: Ready, status: 'True'}]}
 ";
     let env = |names: &[&str]| {
         let env =

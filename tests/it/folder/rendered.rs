@@ -118,7 +118,7 @@ fn what_is_given_may_be_a_part_of_a_kustomization_or_chart() {
         let found = warnings(&files, path);
         match command {
             Some(command) => {
-                assert!(matches!(&found[..], [line] if line.contains(command)), "{path}: {found:?}")
+                assert!(matches!(&found[..], [line] if line.contains(command)), "{path}: {found:?}");
             }
             None => assert!(found.is_empty(), "{path}: {found:?}"),
         }
@@ -136,7 +136,7 @@ fn plan_of_a_kustomization_or_chart_names_the_command_that_renders_it() {
     let folder = folder(&files);
     let planned = run(folder.path(), &["plan", "--manifests", "now", "-f", "overlay"]);
     assert_eq!(planned.code, Some(1), "{planned:?}");
-    assert!(planned.err.contains("kustomize build overlay | switchyard plan -f -"), "{planned:?}");
+    assert!(planned.err.contains("kustomize build overlay/ | switchyard plan -f -"), "{planned:?}");
     let planned = run(folder.path(), &["plan", "--manifests", "now", "-f", "overlay/all.yaml"]);
     assert_eq!(planned.err, "");
 }

@@ -2,8 +2,7 @@
 
 use super::{WEB, folder, run_with};
 
-const POD: &str =
-    "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: []}}\n";
+const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: main, image: x}]}}\n";
 
 #[test]
 fn commands_read_standard_input_as_a_file() {
@@ -26,7 +25,7 @@ fn messages_name_standard_input_and_the_line() {
     let checked = run_with(folder.path(), &["check", "-"], broken);
     assert!(checked.out.contains("standard input:1: Service default/a"), "{checked:?}");
     let planned = run_with(folder.path(), &["plan", "--manifests", ".", "-f", "-"], broken);
-    assert!(planned.err.contains("standard input:1: Service default/a"), "{planned:?}");
+    assert!(planned.out.contains("standard input:1: Service default/a"), "{planned:?}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn kind_whose_pods_no_service_selects_is_counted_and_no_warning() {
         object("apps.kruise.io/v1alpha1", "CloneSet", &["template"], "{tier: front}"),
         elsewhere,
     ] {
-        let web = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: []}}\n---\n";
+        let web = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: main, image: x}]}}\n---\n";
         let folder = folder(&[("a.yaml", &(WEB.to_owned() + web + &manifests))]);
         let checked = run(folder.path(), &["check", "."]);
         assert!(!checked.out.contains("pods_unknown"), "{checked:?}");
@@ -68,8 +68,7 @@ fn kind_whose_labels_are_not_known_is_reported_if_a_service_selects_no_pod() {
             .contains("ScheduledSparkApplication default/s: its Pods are not known")
     };
     assert!(reported(&(WEB.to_owned() + application)));
-    let pod =
-        "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: []}}\n---\n";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: main, image: x}]}}\n---\n";
     assert!(!reported(&(WEB.to_owned() + pod + application)));
     assert!(!reported(application));
 }

@@ -436,7 +436,7 @@ fn profiles() -> Vec<Value> {
             { "name": "POST /", "condition": { "method": "POST" } },
         ],
         "retryBudget": { "retryRatio": 0.2, "minRetriesPerSecond": 10, "ttl": "10s" },
-        "opaquePorts": ["4000"],
+        "opaquePorts": [],
     });
     let overriding = json!({
         "routes": [],

@@ -71,6 +71,17 @@ fn a_cluster_ip_that_moves_to_another_service_moves_its_profile() {
 }
 
 #[test]
+fn cluster_ip_of_two_services_leads_to_neither_until_one_gives_it_up() {
+    let mut mesh = Mesh::given("service foo 80 ip=10.96.0.7; service bar 80 ip=10.96.0.7");
+    let mut profile = mesh.profile("10.96.0.7:80");
+    profile.expect("at 10.96.0.7:80");
+    mesh.expect_warnings("foo shared_cluster_ip; bar shared_cluster_ip");
+    mesh.edit("service bar 80");
+    profile.expect("foo=10000");
+    mesh.expect_warnings("");
+}
+
+#[test]
 fn case_63_weights_are_ten_times_the_thousandths_and_never_overflow() {
     for (backends, expect) in [
         ("bar=90 baz=10", "bar=900000 baz=100000"),

@@ -62,7 +62,7 @@ fn rule_1_4_an_owner_is_named_by_its_kind_and_an_own_owner_of_a_replica_set_or_j
     let deployment = replica_set("rs", "Deployment/d");
     for (owners, others, expect) in [
         ("", String::new(), ""),
-        ("ReplicaSet/rs Node/n", deployment.clone(), ""),
+        ("ReplicaSet/rs Node/node", deployment.clone(), ""),
         ("StatefulSet/s", String::new(), "statefulset=s"),
         ("DaemonSet/d", String::new(), "daemonset=d"),
         ("Rollout/r", String::new(), "rollout=r"),

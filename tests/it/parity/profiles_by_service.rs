@@ -123,17 +123,6 @@ fn case_47_a_cluster_ip_of_either_family_leads_to_the_same_profile() {
 }
 
 #[test]
-fn case_47_an_address_that_two_services_claim_is_nobodys_until_one_lets_go() {
-    let (one, two) =
-        (service("name1", "8989 clusterIP=10.96.0.7"), service("two", "8989 clusterIP=10.96.0.7"));
-    let mut case = given(&(one.clone() + &two));
-    let mut stream = case.profile("10.96.0.7:8989", "");
-    stream.expect("profile budget=default endpoint 10.96.0.7:8989 10000");
-    case.edit(&one);
-    stream.expect(&profile("", ""));
-}
-
-#[test]
 fn rule_3_2_only_cluster_ips_lead_to_a_service() {
     let name1 = service(
         "name1",

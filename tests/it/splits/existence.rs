@@ -54,7 +54,8 @@ fn what_was_odd_before_every_kind_was_listed_is_warned_of_afterwards() {
         }
         mesh.apply(list(listed_last));
         mesh.expect_warnings(
-            "split apex_missing; split backend_missing; web.d.svc.cluster.local bad_profile",
+            "split apex_missing; split backend_missing; web.d.svc.cluster.local profile_unused; \
+             web.d.svc.cluster.local bad_profile",
         );
     }
 }

@@ -156,7 +156,8 @@ fn invalid_object_of_an_edit_leaves_what_the_cluster_has_and_is_a_warning() {
         let foreseen = edit(text, &[]).expect("it can be read").in_cluster(&cluster).expect("no errors");
         assert_eq!(foreseen.events, []);
         let [finding] = &foreseen.findings[..] else { panic!("{foreseen:?}") };
-        let start = "spec.backends[0].weight: expected a quantity such as 500m or 1, found \"50%\"; ";
+        let start =
+            "spec.backends[0].weight: expected a quantity, 0 or more, such as 1 or 500m, found \"50%\"; ";
         assert!(finding.message.starts_with(start) && finding.message.contains(end), "{finding:?}");
         assert_eq!(finding.location.to_string(), "e.yaml:1");
     }

@@ -120,8 +120,9 @@ fn generated_name_keeps_nothing_because_no_existing_object_is_meant() {
     let mut collection = holding(&[("a.yaml", &service("web", 80))]);
     let batch = put(&mut collection, "a.yaml", &(generated.to_owned() + &service("api", 1)));
     assert_eq!(events(&batch), ["+ Service default/api", "- Service default/web"]);
-    let message = "expected metadata.name, found metadata.generateName, which kubectl apply refuses; the Pod is ignored";
-    assert_eq!(findings(&batch), [format!("a.yaml:1 invalid_object -: {message}")]);
+    let message = "expected metadata.name, found metadata.generateName, which kubectl apply refuses; the object is left \
+                   out, the others are not affected";
+    assert_eq!(findings(&batch), [format!("a.yaml:1 invalid_object Pod p-*: {message}")]);
 }
 
 #[test]
@@ -202,5 +203,28 @@ fn warning_about_an_unreadable_document_names_what_stays_in_force() {
 
     let batch = put(&mut Collection::default(), "a.yaml", BROKEN);
     let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
-    assert!(finding.ends_with("did not find expected node content"), "{finding}");
+    assert!(finding.ends_with("found the end of the document"), "{finding}");
+}
+
+fn at_address(name: &str, ip: &str) -> String {
+    service(name, 80).replace("None", ip)
+}
+
+#[test]
+fn second_service_with_a_cluster_ip_in_use_is_refused_wherever_it_stands() {
+    let mut collection = holding(&[("b.yaml", &at_address("web", "10.96.5.5"))]);
+    let batch = put(&mut collection, "a.yaml", &at_address("api", "10.96.5.5"));
+    assert_eq!(events(&batch), [""; 0]);
+    let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+    assert!(finding.starts_with("a.yaml:"), "{finding}");
+    let message = "Service default/api: spec.clusterIP: expected an address of its own, found 10.96.5.5, which is the one of \
+                   Service default/web (b.yaml:1)";
+    assert!(finding.contains(message), "{finding}");
+
+    let batch = put(&mut collection, "a.yaml", &at_address("api", "10.96.5.6"));
+    assert_eq!(events(&batch), ["+ Service default/api"]);
+    let batch = put(&mut collection, "b.yaml", &at_address("web", "10.96.5.6"));
+    assert_eq!(events(&batch), [""; 0]);
+    let [finding] = &findings(&batch)[..] else { panic!("{batch:?}") };
+    assert!(finding.contains("its last valid version, read at "), "{finding}");
 }

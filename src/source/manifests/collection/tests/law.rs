@@ -65,8 +65,8 @@ const OBJECTS: [(&str, &[&str]); 15] = [
         &["x", "0", "80, protocol: http"],
     ),
     (
-        "{apiVersion: v1, kind: Node, metadata: {name: n, labels: {topology.kubernetes.io/zone: 'z@'}}}",
-        &["{apiVersion: v1, kind: Node, metadata: {name: n, labels: []}}"],
+        "{apiVersion: v1, kind: Node, metadata: {name: node-1, labels: {topology.kubernetes.io/zone: 'z@'}}}",
+        &["{apiVersion: v1, kind: Node, metadata: {name: node-1, labels: []}}"],
     ),
     (
         "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s, labels: {kubernetes.io/service-name: \
