@@ -21,7 +21,7 @@ pub enum Fact {
     SlicesFor(Name),
     /// Which labels and templates the Pods of a namespace have, and its workloads without Pods.
     PodLabels(Name),
-    /// Whether Pods of any namespace have this label, as [`label_hash`](super::label_hash).
+    /// Whether Pods of any namespace have this label, as the hash of key and value.
     PodLabel(u64),
     /// Which splits name this Service as their apex.
     SplitsOf(NsName),
