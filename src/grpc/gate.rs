@@ -22,6 +22,12 @@ use crate::{
 /// [RFC 9113, 6.5.2](https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2)
 const HEADER_OVERHEAD: usize = 32;
 
+/// The code of gRPC's UNIMPLEMENTED as it stands in headers.
+const UNIMPLEMENTED: &str = "12";
+
+/// Characters of a path that a message repeats. The longest path of a method that exists is shorter.
+const MAX_NAMED_PATH: usize = 100;
+
 /// What all gates of a server share.
 #[derive(Debug)]
 pub(super) struct Rules {
@@ -114,9 +120,27 @@ impl Service<Request<Incoming>> for Gate {
             return Box::pin(future::ready(Ok(status.into_http())));
         }
         request.extensions_mut().insert(self.peer.clone());
+        let uri = request.uri().clone();
         // Routes are always ready.
-        Box::pin(self.routes.clone().call(request.map(Body::new)))
+        let routed = self.routes.clone().call(request.map(Body::new));
+        Box::pin(async move { routed.await.map(|response| explained(response, uri.path())) })
     }
+}
+
+/// Adds a sentence to the status of a method that does not exist: the routes answer it with a code alone.
+fn explained(mut response: Response<Body>, path: &str) -> Response<Body> {
+    let headers = response.headers_mut();
+    let is_unknown = headers.get(Status::GRPC_STATUS).is_some_and(|code| code == UNIMPLEMENTED);
+    if is_unknown && headers.get(Status::GRPC_MESSAGE).is_none_or(|message| message.is_empty()) {
+        let named: String = path.chars().take(MAX_NAMED_PATH).collect();
+        let message = format!(
+            "this server has no method {named}; it serves io.linkerd.proxy.destination.Destination (Get and GetProfile), \
+             grpc.health.v1.Health and reflection"
+        );
+        // Writing a message to headers percent-encodes it, so it always fits.
+        _ = Status::unimplemented(message).add_header(headers);
+    }
+    response
 }
 
 #[cfg(test)]

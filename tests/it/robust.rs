@@ -77,6 +77,7 @@ async fn a_request_that_is_too_large_or_no_request_is_refused_alone() {
     let unknown =
         raw.unary(tonic::Request::new(ask(REVIEWS, "")), path, codec).await.expect_err("no such method");
     assert_eq!(unknown.code(), Code::Unimplemented);
+    assert!(unknown.message().contains("Get and GetProfile"), "{unknown}");
 
     silent(&mut healthy).await;
     assert!(is_add_of(&next(&mut get(server.grpc, REVIEWS, "").await).await, 2));

@@ -150,8 +150,9 @@ async fn what_is_not_ours_is_unimplemented() {
     ] {
         let request = Request::post(format!("http://test{path}")).header("content-type", "application/grpc");
         let outcome = outcome(&mut client, request, &[message(REVIEWS)], true).await;
-        let Outcome::Grpc(code, _) = outcome else { panic!("{path:.60}: {outcome:?}") };
+        let Outcome::Grpc(code, sentence) = outcome else { panic!("{path:.60}: {outcome:?}") };
         assert!(UNIMPLEMENTED.contains(&code), "{path:.60}: {code}");
+        assert!((20..500).contains(&sentence.len()), "{path:.60}: {sentence}");
     }
     assert_eq!(outcome(&mut client, good(), &[message(REVIEWS)], true).await, Outcome::Answered);
     drop(client);

@@ -77,7 +77,8 @@ impl Feed {
 
 #[tokio::test]
 async fn a_browser_is_given_the_page_and_others_an_index() {
-    let server = Binary::serve(copy_of_bookinfo().path()).await;
+    let manifests = copy_of_bookinfo();
+    let server = Binary::serve(manifests.path()).await;
     let (head, body) = ask(&server, "/", "accept: text/html,*/*;q=0.8\r\n").await;
     assert!(head.contains("content-type: text/html") && body.contains("<title>Switchyard</title>"), "{head}");
     for header in [
@@ -133,7 +134,8 @@ async fn a_feed_says_everything_and_then_what_differs() {
 
 #[tokio::test]
 async fn endpoints_are_listed_for_whoever_asks() {
-    let server = Binary::serve(copy_of_bookinfo().path()).await;
+    let manifests = copy_of_bookinfo();
+    let server = Binary::serve(manifests.path()).await;
     let (code, body) =
         http_get(server.admin, "/api/endpoints?namespace=default&name=reviews-v2").await.expect("an answer");
     let body: Value = serde_json::from_str(&body).expect("JSON");
@@ -148,7 +150,8 @@ async fn endpoints_are_listed_for_whoever_asks() {
 
 #[tokio::test]
 async fn so_many_feeds_are_served_and_probes_beside_them() {
-    let server = Binary::serve(copy_of_bookinfo().path()).await;
+    let manifests = copy_of_bookinfo();
+    let server = Binary::serve(manifests.path()).await;
     let mut feeds = Vec::new();
     for _ in 0..switchyard::picture::WATCHERS {
         feeds.push(Feed::open(&server).await);
