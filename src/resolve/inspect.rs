@@ -23,6 +23,7 @@ use crate::{
 mod overridden;
 mod profile;
 
+pub use self::overridden::sent_instead;
 pub(in crate::resolve) use self::profile::inspect_profile;
 
 /// Missing backends of one split for which a Service of a similar name is looked for; a split that names more

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     engine::Engine,
     model::{Kind, NsName},
-    resolve::{BackendShare, Options, shares},
+    resolve::{BackendShare, Options, inspect::sent_instead, shares},
     source::{Report, manifests::is_standard_input},
     status::Status,
     tame::tame,
@@ -79,7 +79,14 @@ impl Banner {
         }
         let splits = splits(engine, options);
         for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {
-            line("split", format!("{apex}:{port} -> {}", backends_line(backends)));
+            let shares = backends_line(backends);
+            line(
+                "split",
+                match sent_instead(engine.cluster(), apex, *port) {
+                    None => format!("{apex}:{port} -> {shares}"),
+                    Some(sent) => format!("{apex}:{port}: proxies send {sent}; others get {shares}"),
+                },
+            );
         }
         if splits.len() > SPLITS_SHOWN {
             line("", format!("and {} more", splits.len() - SPLITS_SHOWN));

@@ -2,7 +2,7 @@
 
 use super::super::{Look, profile::custom_overrides};
 use crate::{
-    cluster::Fact,
+    cluster::{Cluster, Fact},
     model::{Name, NsName, Service, ServiceProfile},
     share,
 };
@@ -51,6 +51,16 @@ impl<'a> Look<'a> {
             )),
         }
     }
+}
+
+/// Returns what proxies send instead of following a split of `apex:port`, if a ServiceProfile of the apex's namespace has
+/// `dstOverrides`: `100.00 % to web-a.default.svc.cluster.local:80 (dstOverrides of ServiceProfile default/...)`.
+#[must_use]
+pub fn sent_instead(cluster: &Cluster, apex: &NsName, port: u16) -> Option<String> {
+    let name = Name::from(format!("{}.{}.svc.{}", apex.name, apex.namespace, cluster.domain()));
+    let profile = cluster.profile(&NsName { namespace: apex.namespace.clone(), name })?;
+    let sent = || format!("{} (dstOverrides of ServiceProfile {})", received(profile, port), profile.name);
+    (!profile.dst_overrides.is_empty()).then(sent)
 }
 
 /// What a proxy makes of the overrides of a profile: `100.00 % to web-a.default.svc.cluster.local:80`.

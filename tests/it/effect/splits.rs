@@ -1,6 +1,7 @@
 //! Splits that proxies do not follow because of a ServiceProfile.
 
 use super::{WEB, check, expect_nothing, expect_one};
+use crate::server::Binary;
 
 const SPLIT: &str = "
 apiVersion: split.smi-spec.io/v1alpha2
@@ -65,4 +66,19 @@ async fn profile_whose_overrides_have_no_weight_sends_everything_to_the_service(
     let (code, out) = check(&[WEB, SPLIT, &profile("default", &zeros)].concat()).await;
     assert!(code == 1 && out.contains("proxies send everything to the Service itself"), "{out}");
     assert!(out.contains("spec.dstOverrides: no override has a positive weight"), "{out}");
+}
+
+#[tokio::test]
+async fn start_up_line_of_a_split_has_what_proxies_send() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifests = [WEB, SPLIT, &profile("default", TO_A)].concat();
+    std::fs::write(folder.path().join("a.yaml"), manifests).expect("written");
+    let mut server = Binary::serve(folder.path()).await;
+    server
+        .prints(
+            "default/web:80: proxies send 75.00 % to web-a.default.svc.cluster.local:80, 25.00 % to \
+             web-b.default.svc.cluster.local:80 (dstOverrides of ServiceProfile default/web.default.svc.cluster.local); \
+             others get web-a 50.00 % | web-b 50.00 %",
+        )
+        .await;
 }
