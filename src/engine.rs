@@ -30,7 +30,7 @@ use crate::{
 enum Dependent {
     /// Answers that somebody watches.
     Query(Query),
-    /// Warnings that hold whether or not anybody asks.
+    /// Warnings about an object, whether or not a client subscribes.
     Inspected(Inspected),
 }
 
@@ -94,7 +94,7 @@ pub struct Engine {
     /// Kinds whose first full list has not come yet. Until it is empty nothing is answered: "not looked yet"
     /// must never be said as "does not exist".
     awaited: BTreeSet<Kind>,
-    /// What is to be inspected then.
+    /// Objects to inspect once every kind is listed.
     unseen: BTreeSet<Inspected>,
     watched: BTreeMap<Query, Watched>,
     dependents: Dependents<Dependent>,
@@ -325,7 +325,7 @@ impl Engine {
 
     fn inspect(&mut self, inspected: &Inspected) {
         let inspection = inspect(&self.cluster, &self.options, inspected);
-        // What is inspected when it changes itself is no work that events cause elsewhere.
+        // An inspection of the changed object itself is not counted: the metric is about work caused elsewhere.
         self.resolutions += u64::from(matches!(inspected, Inspected::Split(_)));
         let dependent = Dependent::Inspected(inspected.clone());
         self.dependents.set(&dependent, inspection.reads);

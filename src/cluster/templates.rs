@@ -12,7 +12,7 @@ use std::{
 use super::Fact;
 use crate::model::{LabelSet, Name, Pod, PodSpec};
 
-/// Labels that controllers add to tell one template from the next; nobody selects by them on purpose.
+/// Labels that controllers add to tell one template from the next; no Service selects by them on purpose.
 const HASH_LABELS: [&str; 3] =
     ["pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash"];
 

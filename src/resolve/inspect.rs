@@ -34,7 +34,7 @@ const MAX_SUGGESTIONS: usize = 5;
 /// Larger than most namespaces, and a comparison takes about a microsecond.
 const MAX_SIMILAR: usize = 100;
 
-/// What is inspected whether or not a client asks for anything.
+/// An object that is inspected, whether or not a client subscribes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Inspected {
     /// A TrafficSplit.
@@ -58,7 +58,7 @@ impl Inspected {
     }
 }
 
-/// What is odd about it.
+/// The warnings about an object, and the facts that they rest on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// In the order of the object's fields; empty if all is well, or if the object does not exist.

@@ -394,7 +394,7 @@ impl<'a> Look<'a> {
                 } else {
                     String::new()
                 };
-                // A Pod that lacks a variable is reported as such by whoever asks for it.
+                // Queries report a Pod that lacks a variable under this reason.
                 let reason =
                     if let Cause::Proxy(_) = cause { Reason::PodUnusable } else { Reason::EndpointsExcluded };
                 let path = if reason == Reason::PodUnusable { String::new() } else { path };

@@ -14,7 +14,7 @@ use crate::{
     weight::Milli,
 };
 
-/// Overrides of one profile that are looked at; a list is as long as its author likes, and nobody writes so many.
+/// Overrides of one profile that are inspected. The list has no bound of its own; hand-written ones are far shorter.
 const MAX_OVERRIDES: usize = 100;
 
 /// Where a problem with the name of an object is.
@@ -66,7 +66,7 @@ impl<'a> Looking<'a> {
                 let domain = self.look.cluster.domain();
                 let message = format!(
                     "expected <service>.<namespace>.svc.{domain}, found {name:?}: no client asks for that name \
-                     (--cluster-domain {domain}), so its routes and overrides are sent to nobody{instead}"
+                     (--cluster-domain {domain}), so its routes and overrides are sent to no client{instead}"
                 );
                 self.report(Reason::BadProfile, NAME, message);
                 return None;
