@@ -10,7 +10,7 @@ use crate::{
     model::{Kind, Name},
     plan::ask_for_everything,
     resolve::{Options, unknown::unknown},
-    source::{Report, manifests::Snapshot},
+    source::{Report, by_kind, manifests::Snapshot},
     status::{Notice, Status},
     tame::tame,
 };
@@ -69,17 +69,12 @@ fn print_table(
     }?;
     unknown.iter().try_for_each(|sentence| writeln!(out, "{}", tame(sentence)))?;
     if !report.skipped.is_empty() {
-        let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
-        writeln!(out, "skipped, as no answer depends on them: {}", skipped.collect::<Vec<_>>().join(", "))?;
+        writeln!(out, "skipped, as no answer depends on them: {}", by_kind(&report.skipped))?;
     }
-    let not_simulated: Vec<_> =
-        report.not_simulated().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let not_simulated = report.not_simulated();
     if !not_simulated.is_empty() {
-        writeln!(
-            out,
-            "not simulated, so their Pods are not known in a folder: {}",
-            not_simulated.join(", ")
-        )?;
+        let kinds = by_kind(&not_simulated);
+        writeln!(out, "not simulated, so their Pods are not known in a folder: {kinds}")?;
     }
     Ok(())
 }

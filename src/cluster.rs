@@ -106,6 +106,12 @@ impl Cluster {
         self.services.values()
     }
 
+    /// The name of a Service in DNS, for example `web.default.svc.cluster.local`: that of its ServiceProfile as well.
+    #[must_use]
+    pub fn fqdn(&self, service: &NsName) -> String {
+        format!("{}.{}.svc.{}", service.name, service.namespace, self.domain)
+    }
+
     /// Whether a Service that is not here does not exist. A folder without any Service is meant for a cluster that has
     /// them already; [`Fact::AnyService`] tells when that changes.
     #[must_use]
@@ -225,10 +231,10 @@ impl Cluster {
         self.population.resident(name)
     }
 
-    /// Whether there are Pods or ExternalWorkloads in a namespace.
+    /// Whether there are Pods or ExternalWorkloads in a namespace; [`Fact::PodLabels`] tells when that changes.
     #[must_use]
     pub fn has_clients(&self, namespace: &Name) -> bool {
-        self.population.has_clients(namespace)
+        self.templates(namespace).next().is_some() || self.workloads_in(namespace).next().is_some()
     }
 
     /// The Pods whose own address this is, by name. More than one only by mistake or for a moment.
@@ -403,7 +409,6 @@ impl Cluster {
         touched.extend(moved.pods.into_iter().map(Fact::Pod));
         touched.extend(moved.ips.into_iter().map(Fact::Address));
         touched.extend(moved.labels);
-        touched.extend(moved.namespaces.into_iter().map(Fact::Clients));
     }
 
     fn set_service(&mut self, name: &NsName, new: Option<Arc<Service>>, touched: &mut BTreeSet<Fact>) {

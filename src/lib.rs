@@ -46,6 +46,7 @@ pub mod engine;
 pub mod grpc;
 pub mod hold;
 mod interned;
+mod listed;
 pub mod logs;
 pub mod metrics;
 pub mod model;

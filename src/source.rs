@@ -3,7 +3,7 @@
 //! A source turns what it watches into [`Batch`]es of [`Event`]s. Whatever arrives in one batch becomes
 //! visible in one step: no subscriber is ever shown a part of it. A source that is in doubt (a file that is
 //! half written, a list that broke off) says nothing: what is known stays known. An object whose new version is
-//! invalid keeps its last valid version, and the report says so.
+//! invalid keeps its last valid version, which the report names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -66,6 +66,11 @@ pub struct Report {
     pub without_pods: Vec<WithoutPods>,
     /// Where each object was read.
     pub origins: BTreeMap<ObjectId, Origin>,
+}
+
+/// Formats counts of objects by kind: `1 ConfigMap, 2 Secret`.
+pub(crate) fn by_kind<K: fmt::Display>(kinds: &BTreeMap<K, usize>) -> String {
+    kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Report {

@@ -15,7 +15,7 @@ use super::{AdminClient, HostPort};
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The port on which an admin port is looked for.
 const ADMIN_PORT: u16 = 9996;
-/// What an HTTP/2 client sends first: the preface and empty settings.
+/// The first bytes of an HTTP/2 client: the preface and empty settings.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// The length of the head of a frame, where the type is, and the type of settings, with which an HTTP/2 server begins.
 const FRAME_HEAD: usize = 9;

@@ -73,7 +73,6 @@ impl Cluster {
                 }
                 Fact::Pod(name) => part.population.take_pod_from(&self.population, name),
                 Fact::Address(ip) => part.population.take_address_from(&self.population, *ip),
-                Fact::Clients(namespace) => part.population.take_client_from(&self.population, namespace),
                 Fact::Node(name) => part.nodes.extend(self.nodes.get_key_value(name).map(owned)),
             }
         }

@@ -19,7 +19,7 @@ pub enum Fact {
     SlicesIn(Name),
     /// Which namespaces have slices of a Service of this name.
     SlicesFor(Name),
-    /// Which labels and templates the Pods of a namespace have, and its workloads without Pods.
+    /// Which labels and templates the Pods of a namespace have, its ExternalWorkloads and its workloads without Pods.
     PodLabels(Name),
     /// Whether Pods of any namespace have this label, as the hash of key and value.
     PodLabel(u64),
@@ -39,8 +39,6 @@ pub enum Fact {
     Pod(NsName),
     /// Which Pods and ExternalWorkloads are at this address, and what is said of them.
     Address(IpAddr),
-    /// Whether there are Pods or ExternalWorkloads in a namespace, so that clients can be there.
-    Clients(Name),
     /// The zone of a node.
     Node(Name),
 }

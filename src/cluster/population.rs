@@ -101,8 +101,6 @@ pub(super) struct Moved {
     pub(super) ips: BTreeSet<IpAddr>,
     /// What that touches of the labels of Pods.
     pub(super) labels: BTreeSet<Fact>,
-    /// Namespaces in which there are [clients](Population::has_clients) now, or no longer.
-    pub(super) namespaces: Vec<Name>,
 }
 
 impl Population {
@@ -140,31 +138,6 @@ impl Population {
     pub(super) fn workload(&self, name: &NsName) -> Option<(&Arc<ExternalWorkload>, &Arc<[u16]>)> {
         let record = self.workloads.get(name)?;
         Some((record.workload.as_ref()?, &record.opaque_by_server))
-    }
-
-    /// Whether there are Pods or ExternalWorkloads in a namespace.
-    pub(super) fn has_clients(&self, namespace: &Name) -> bool {
-        let exists = |record: &Record| record.resident.is_some();
-        self.pods.get(namespace).is_some_and(|records| records.values().any(exists))
-            || self.workloads_of(namespace).next().is_some()
-    }
-
-    /// The ExternalWorkloads of a namespace that exist, by name.
-    fn workloads_of(&self, namespace: &Name) -> impl Iterator<Item = &NsName> {
-        let first = NsName { namespace: namespace.clone(), name: "".into() };
-        let from = self.workloads.range(first..);
-        let of_namespace = from.take_while(|(name, _)| name.namespace == *namespace);
-        of_namespace.filter(|(_, record)| record.workload.is_some()).map(|(name, _)| name)
-    }
-
-    /// Copies a client of a namespace from another index, if that has one.
-    pub(super) fn take_client_from(&mut self, other: &Self, namespace: &Name) {
-        let records = other.pods.get(namespace).into_iter().flat_map(BTreeMap::values);
-        if let Some(resident) = records.filter_map(|record| record.resident.as_ref()).next() {
-            self.take_pod_from(other, &resident.pod.name);
-        } else if let Some(workload) = other.workloads_of(namespace).next() {
-            self.take_workload_from(other, workload);
-        }
     }
 
     /// Who is where.
@@ -282,14 +255,9 @@ impl Population {
             Resident { class: self.classes.one(class), pod }
         });
         self.count = self.count + usize::from(new.is_some()) - usize::from(old.is_some());
-        let pod = |resident: &Option<Resident>| resident.as_ref().map(|resident| resident.pod.clone());
-        self.templates.replace(pod(&old).as_deref(), pod(&new).as_deref(), &mut moved.labels);
-        let comes_or_goes = new.is_some() != old.is_some();
-        let had_clients = comes_or_goes && self.has_clients(&name.namespace);
+        let pod = |resident| Option::as_ref(resident).map(|resident: &Resident| &*resident.pod);
+        self.templates.replace(pod(&old), pod(&new), &mut moved.labels);
         self.settle(name, old.as_ref(), new, moved);
-        if comes_or_goes && had_clients != self.has_clients(&name.namespace) {
-            moved.namespaces.push(name.namespace.clone());
-        }
     }
 
     /// Puts a Pod in its place, and notes to whom that matters.
@@ -458,7 +426,8 @@ impl Population {
             self.reclassify(&pod, moved);
         }
         let selects_workloads = opaque.iter().any(|server| server.workloads.is_some());
-        let names: Vec<_> = self.workloads_of(namespace).filter(|_| selects_workloads).cloned().collect();
+        let workloads = self.workloads_in(namespace).filter(|_| selects_workloads);
+        let names: Vec<_> = workloads.map(|workload| workload.name.clone()).collect();
         for name in names {
             self.reconsider_workload(&name, moved);
         }
@@ -478,7 +447,6 @@ impl Population {
         new: Option<Arc<ExternalWorkload>>,
         moved: &mut Moved,
     ) {
-        let had_clients = self.has_clients(&name.namespace);
         let record = self.workloads.entry(name.clone()).or_default();
         if record.workload == new {
             if record.workload.is_none() && record.slices.is_empty() {
@@ -504,9 +472,6 @@ impl Population {
         }
         if !slices.is_empty() {
             moved.backings.push((TargetRef::Workload(name.clone()), slices, self.backing_of_workload(name)));
-        }
-        if had_clients != self.has_clients(&name.namespace) {
-            moved.namespaces.push(name.namespace.clone());
         }
     }
 

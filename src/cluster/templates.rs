@@ -125,7 +125,7 @@ fn with_namespace(pod: &Pod) -> (Name, Template) {
     (pod.name.namespace.clone(), Template::of(pod))
 }
 
-/// What a [`Fact::PodLabel`] says of a label. Two labels with one hash cost a needless look.
+/// Hash of a label for [`Fact::PodLabel`]. Two labels with one hash cost a needless inspection.
 pub(crate) fn label_hash(key: &str, value: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (key, value).hash(&mut hasher);

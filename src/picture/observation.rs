@@ -15,7 +15,10 @@ use super::PACE;
 use crate::{
     cluster::{Cluster, Fact, StoredSlice},
     model::{NsName, Service},
-    resolve::standing::{Declared, declared},
+    resolve::{
+        inspect::overriding,
+        standing::{Declared, declared},
+    },
 };
 
 /// How many services one observation has: about half a millisecond of the controller. The others come with the next.
@@ -118,7 +121,8 @@ impl Observer {
 pub(super) fn sighting(cluster: &Cluster, name: &NsName) -> Option<Sighting> {
     let service = cluster.service(name)?.clone();
     let slices = cluster.slices_of(name).cloned().collect();
-    Some(Sighting { service, slices, split: declared(cluster, name), overriding: overriding(cluster, name) })
+    let overriding = overriding(cluster, name).map(|profile| profile.name.clone());
+    Some(Sighting { service, slices, split: declared(cluster, name), overriding })
 }
 
 /// The service that a ServiceProfile in the service's own namespace may be of: `web.shop.svc.cluster.local` is of `web`
@@ -127,10 +131,4 @@ fn service_of(profile: &NsName) -> Option<NsName> {
     let mut labels = profile.name.as_str().split('.');
     let (service, namespace) = (labels.next()?, labels.next()?);
     (namespace == profile.namespace.as_str()).then(|| NsName::new(namespace, service))
-}
-
-fn overriding(cluster: &Cluster, service: &NsName) -> Option<NsName> {
-    let host = format!("{}.{}.svc.{}", service.name, service.namespace, cluster.domain());
-    let profile = cluster.profile(&NsName::new(service.namespace.clone(), host))?;
-    (!profile.dst_overrides.is_empty()).then(|| profile.name.clone())
 }

@@ -75,9 +75,7 @@ pub(super) fn clients(
         clients.entry(place).or_insert_with(|| on(node));
     }
     if sights.contains(&Sight::Namespace) {
-        let profile = |cluster: &Cluster| {
-            Name::from(format!("{}.{}.svc.{}", service.name, service.namespace, cluster.domain()))
-        };
+        let profile = |cluster: &Cluster| Name::from(cluster.fqdn(service));
         let namespaces = |cluster: &Cluster| -> Vec<Name> {
             cluster.namespaces_of_profile(&profile(cluster)).cloned().collect()
         };

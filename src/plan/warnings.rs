@@ -29,7 +29,7 @@ type Same<'a> = (&'a Option<String>, &'a str, Reason, &'a str, Option<&'a str>);
 
 fn same(warning: &Notice) -> Same<'_> {
     let Notice { location, object, path, reason, message } = warning;
-    // What is said of other objects may change while the warning stays the same.
+    // A hint about other objects may change while the warning stays the same.
     let message = if reason.is_about_endpoints() { "" } else { message };
     // One about no object is about its file.
     let file = location.as_deref().filter(|_| object.is_none()).map(|location| {

@@ -21,7 +21,7 @@ use crate::{
     authority::Host,
     cluster::Cluster,
     context::Context,
-    model::{Kind, Name, NsName, ObjectId, Problem},
+    model::{Kind, Name, ObjectId, Problem},
 };
 
 mod empty;
@@ -246,15 +246,11 @@ impl<'a> Explaining<'a> {
         }
     }
 
-    fn fqdn(&self, name: &NsName) -> String {
-        format!("{}.{}.svc.{}", name.name, name.namespace, self.cluster.domain())
-    }
-
     fn authority(&self) -> String {
         let port = self.port();
         match &self.question.authority.host {
-            Host::Service(service) => format!("{}:{port}", self.fqdn(service)),
-            Host::Instance(instance, service) => format!("{instance}.{}:{port}", self.fqdn(service)),
+            Host::Service(service) => format!("{}:{port}", self.cluster.fqdn(service)),
+            Host::Instance(instance, service) => format!("{instance}.{}:{port}", self.cluster.fqdn(service)),
             Host::Ip(ip) => SocketAddr::new(*ip, port).to_string(),
         }
     }

@@ -10,10 +10,9 @@ use super::{
     Client, Look, Options, Pools,
     endpoints::unsuitable,
     no_endpoints::inspect_service,
-    split::{named_backends, winner},
+    split::{local_name, named_backends, winner},
 };
 use crate::{
-    authority::local_reference,
     cluster::{Cluster, Fact},
     model::{Backend, Kind, NsName, ObjectId, Problem, Reason, Service, ServiceKind, TrafficSplit},
     nearest::nearest,
@@ -23,7 +22,7 @@ use crate::{
 mod overridden;
 mod profile;
 
-pub use self::overridden::sent_instead;
+pub use self::overridden::{overriding, sent_instead};
 pub(in crate::resolve) use self::profile::inspect_profile;
 
 /// Missing backends of one split for which a Service of a similar name is looked for; a split that names more
@@ -106,7 +105,7 @@ impl<'a> Look<'a> {
                            to a proxy here; it is not applied: remove spec.matches to split all requests";
             return say(Reason::MatchesUnsupported, "spec.matches", message.to_owned());
         }
-        let Some(apex) = self.named(split, &split.apex) else {
+        let Some(apex) = local_name(self.cluster, split, &split.apex) else {
             return say(Reason::ForeignReference, "spec.service", self.foreign(split, &split.apex));
         };
         self.reads.insert(Fact::SplitsOf(apex.clone()));
@@ -169,7 +168,7 @@ impl<'a> Look<'a> {
         let mut missing = 0;
         for backend in &split.backends {
             let path = format!("spec.backends[{}].service", backend.index);
-            let Some(name) = self.named(split, &backend.service) else {
+            let Some(name) = local_name(self.cluster, split, &backend.service) else {
                 say(Reason::ForeignReference, &path, self.foreign(split, &backend.service));
                 continue;
             };
@@ -247,12 +246,6 @@ impl<'a> Look<'a> {
     fn similar(&mut self, missing: &NsName) -> Option<&'a str> {
         self.reads.insert(Fact::ServiceNames(missing.namespace.clone()));
         nearest(missing.name.as_str(), self.cluster.service_names_near(missing, MAX_SIMILAR))
-    }
-
-    fn named(&self, split: &TrafficSplit, text: &str) -> Option<NsName> {
-        let namespace = &split.name.namespace;
-        let name = local_reference(text, namespace, self.cluster.domain()).ok()?;
-        Some(NsName { namespace: namespace.clone(), name })
     }
 
     fn foreign(&self, split: &TrafficSplit, text: &str) -> String {

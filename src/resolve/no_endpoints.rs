@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, label_hash},
+    listed::listed,
     model::{Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServicePort, TargetPort},
     nearest::nearest,
     source::{NoPods, WithoutPods},
@@ -133,7 +134,7 @@ fn search(cluster: &Cluster, options: &Options, name: &NsName) -> (Vec<NoEndpoin
     (found, look.reads)
 }
 
-/// What a selector matches.
+/// Pods that a selector matches.
 enum Selected<'a> {
     /// Pods whose containers name these ports; `None` if their ports are not looked at.
     Pods(Option<BTreeSet<&'a str>>),
@@ -198,7 +199,7 @@ impl<'a> Look<'a> {
 
     /// Whether a split or a ServiceProfile sends the traffic to a port to other Services.
     fn is_elsewhere(&mut self, service: &'a Service, port: u16) -> bool {
-        let fqdn = self.fqdn(&service.name);
+        let fqdn = self.cluster.fqdn(&service.name);
         self.split_of(service, port).is_some_and(|split| split.total > 0)
             || self
                 .profile_object(&service.name, &fqdn)
@@ -216,7 +217,7 @@ impl<'a> Look<'a> {
         weights.peek().is_some() && weights.all(|weight| weight == Milli::ZERO)
     }
 
-    /// What a Service's selector matches.
+    /// Returns the Pods that a Service's selector matches.
     fn selected(&mut self, service: &'a Service) -> Selected<'a> {
         let (namespace, selector) = (&service.name.namespace, &service.selector);
         self.reads.insert(Fact::PodLabels(namespace.clone()));
@@ -346,7 +347,7 @@ impl<'a> Look<'a> {
         Some(format!("namespace {other} has some, of a Service of this name there"))
     }
 
-    /// Slices list endpoints, of which none can be given out.
+    /// Slices list endpoints, and each is excluded or not ready.
     fn not_given_out(
         &self,
         service: &Service,
@@ -428,8 +429,8 @@ fn target_missing(service: &Service, port: &ServicePort, names: &BTreeSet<&str>)
     let TargetPort::Name(target) = &port.target else { unreachable!("only a name can be missing") };
     let there = match names.len() {
         0 => "they name none".to_owned(),
-        1 => format!("there is {}", listed(names)),
-        _ => format!("there are {}", listed(names)),
+        1 => format!("there is {}", listed(names, MAX_LISTED)),
+        _ => format!("there are {}", listed(names, MAX_LISTED)),
     };
     let why = format!(
         "targetPort {target} names no container port of the Pods that {} selects ({there})",
@@ -449,22 +450,13 @@ fn port_not_listed(port: &ServicePort, path: String, slices: &[&Arc<StoredSlice>
     let ports =
         slices.iter().flat_map(|slice| &slice.subsets).flat_map(|subset| subset.ports.iter().flatten());
     let has: BTreeSet<_> = ports.map(|port| called(&port.name)).collect();
-    let has: BTreeSet<_> = has.iter().map(String::as_str).collect();
     let there = if has.is_empty() {
         "they list no port".to_owned()
     } else {
-        format!("there is one {}", listed(&has))
+        format!("there is one {}", listed(&has, MAX_LISTED))
     };
     let why = format!("no EndpointSlice of it has a port {} ({there})", called(&port.name));
     NoEndpoints::new(Reason::NoTargetPort, path, why, "a slice names its ports as the Service does")
-}
-
-fn listed(names: &BTreeSet<&str>) -> String {
-    let first: Vec<_> = names.iter().take(MAX_LISTED).copied().collect();
-    match names.len().saturating_sub(MAX_LISTED) {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
-    }
 }
 
 /// A selector as `app=web,tier=front`.

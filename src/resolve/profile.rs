@@ -77,7 +77,7 @@ impl<'a> Look<'a> {
         if service.port(port).is_none() {
             return unknown();
         }
-        let fqdn = self.fqdn(name);
+        let fqdn = self.cluster.fqdn(name);
         let custom = self.profile_object(name, &fqdn);
         let Overrides { listed, ready, empty, .. } = self.overrides(service, custom, port);
         let message = pb::DestinationProfile {
@@ -119,10 +119,6 @@ impl<'a> Look<'a> {
         }
     }
 
-    pub(super) fn fqdn(&self, name: &NsName) -> String {
-        format!("{}.{}.svc.{}", name.name, name.namespace, self.cluster.domain())
-    }
-
     /// The ServiceProfile that holds for this client: that of its own namespace, else of the service's.
     pub(super) fn profile_object(&mut self, service: &NsName, fqdn: &str) -> Option<&'a ServiceProfile> {
         let name = Name::from(fqdn);
@@ -142,7 +138,11 @@ impl<'a> Look<'a> {
     }
 
     fn override_to(&self, name: &NsName, port: u16, weight: u32) -> pb::WeightedDst {
-        pb::WeightedDst { authority: format!("{}:{port}", self.fqdn(name)), weight, backend_ref: None }
+        pb::WeightedDst {
+            authority: format!("{}:{port}", self.cluster.fqdn(name)),
+            weight,
+            backend_ref: None,
+        }
     }
 
     /// One override for each backend that has the port, in the order of the split. One without ready

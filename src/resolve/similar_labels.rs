@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     cluster::{Cluster, Template},
+    listed::listed,
     model::{LabelSet, Name, OwnerRef, Pod},
     nearest::nearest,
 };
@@ -92,7 +93,7 @@ fn candidates<'a>(cluster: &'a Cluster, namespace: &Name) -> Vec<Candidate<'a>> 
     of_pods.chain(of_workloads).take(MAX_COMPARED).collect()
 }
 
-/// What a template of Pods belongs to, as a user wrote it: of a ReplicaSet's Pods it is the Deployment, if the names say
+/// Returns the owner of a template of Pods, as a user wrote it: of a ReplicaSet's Pods it is the Deployment, if the names say
 /// so.
 pub(super) fn owner(template: &Template) -> String {
     let Some(OwnerRef { kind, name }) = &template.spec.owner else { return "a Pod".to_owned() };
@@ -112,7 +113,7 @@ pub(super) fn owner(template: &Template) -> String {
 /// A label of a selector beside what a Pod has.
 struct Found<'a> {
     difference: Difference,
-    /// What the Pod has instead.
+    /// The label that the Pod has instead.
     instead: Option<(&'a str, &'a str)>,
 }
 
@@ -159,12 +160,8 @@ fn values(candidates: &[Candidate<'_>], selector: &LabelSet) -> Option<String> {
     if values.is_empty() {
         return (!candidates.is_empty()).then(|| format!("no Pod there has a label {key}"));
     }
-    let listed: Vec<_> = values.iter().take(MAX_VALUES).map(|value| format!("{key}={value}")).collect();
-    let more = match values.len().saturating_sub(MAX_VALUES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Some(format!("Pods there have {}{more}", listed.join(", ")))
+    let labels = values.iter().map(|value| format!("{key}={value}"));
+    Some(format!("Pods there have {}", listed(labels, MAX_VALUES)))
 }
 
 /// Whether a selector matches Pods with these labels, as far as templates tell: labels that each Pod has for itself are

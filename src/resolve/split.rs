@@ -128,7 +128,7 @@ pub(super) fn apexes_of_backend(cluster: &Cluster, service: &NsName) -> BTreeSet
 }
 
 /// The Service of the split's own namespace that a reference in it names, if it names one.
-fn local_name(cluster: &Cluster, split: &TrafficSplit, reference: &str) -> Option<NsName> {
+pub(super) fn local_name(cluster: &Cluster, split: &TrafficSplit, reference: &str) -> Option<NsName> {
     let namespace = split.name.namespace.clone();
     let name = local_reference(reference, &namespace, cluster.domain()).ok()?;
     Some(NsName { namespace, name })

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{Options, no_endpoints::no_endpoints};
 use crate::{
     cluster::Cluster,
+    listed::listed,
     model::{Kind, NsName, Reason},
 };
 
@@ -41,13 +42,9 @@ pub fn unknown(cluster: &Cluster, options: &Options) -> Vec<String> {
         }
     }
     let sentence = |(why, services): (String, Vec<&NsName>)| {
-        let listed: Vec<_> = services.iter().take(MAX_LISTED).map(ToString::to_string).collect();
-        let more = match services.len().saturating_sub(MAX_LISTED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let named = listed(&services, MAX_LISTED);
         let s = if services.len() == 1 { "" } else { "s" };
-        format!("{why}: the endpoints of Service{s} {}{more} could not be checked", listed.join(", "))
+        format!("{why}: the endpoints of Service{s} {named} could not be checked")
     };
     unknown.extend(services.into_iter().map(sentence));
     unknown

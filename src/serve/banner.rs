@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     model::{Kind, NsName},
     resolve::{BackendShare, Options, inspect::sent_instead, shares},
-    source::{Report, manifests::is_standard_input},
+    source::{Report, by_kind, manifests::is_standard_input},
     status::Status,
     tame::tame,
     version::LONG,
@@ -66,16 +66,12 @@ impl Banner {
             line("edits", "are not followed: standard input was read once, to its end".to_owned());
         }
         if !report.skipped.is_empty() {
-            let skipped = report.skipped.iter().map(|(kind, count)| format!("{count} {kind}"));
-            line("skipped", skipped.collect::<Vec<_>>().join(", "));
+            line("skipped", by_kind(&report.skipped));
         }
-        let unknown: Vec<_> =
-            report.not_simulated().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let unknown = report.not_simulated();
         if !unknown.is_empty() {
-            line(
-                "unknown",
-                format!("the Pods of {}, which are not simulated in a folder", unknown.join(", ")),
-            );
+            let kinds = by_kind(&unknown);
+            line("unknown", format!("the Pods of {kinds}, which are not simulated in a folder"));
         }
         let splits = splits(engine, options);
         for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {

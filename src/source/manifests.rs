@@ -1,9 +1,9 @@
 //! A folder of Kubernetes YAML as a source: no cluster is needed.
 //!
 //! Explicit Pods, EndpointSlices and addresses are used as they are; what a cluster's controllers would add
-//! to them is made up, so that the manifests of an application are enough. Edits are followed, and whatever
-//! is in doubt is not acted on: an object whose new version is invalid keeps its last valid version, and so do
-//! objects of a document, a file or a folder that cannot be read.
+//! to them is simulated, so that the manifests of an application are enough. Edits are followed. An object whose new
+//! version is invalid keeps its last valid version, and so do objects of a document, a file or a folder that cannot be
+//! read.
 //!
 //! From the disk to the batch, in reading order:
 //! * `folder`: which files there are and what they hold, polled by content;

@@ -3,9 +3,7 @@
 //!
 //! Inputs are folders of YAML; what is expected are lines of `switchyard check`.
 
-use std::fs;
-
-use crate::golden::run;
+use crate::check::check;
 
 mod profiles;
 mod proxies;
@@ -13,18 +11,6 @@ mod splits;
 
 /// A Service `web` in namespace `default` on port 80 with a Deployment behind it; `web-a` and `web-b` likewise.
 const WEB: &str = include_str!("effect/web.yaml");
-
-/// What `check` prints of a folder with this in `a.yaml`, and its exit code.
-async fn check(yaml: &str) -> (i32, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("a.yaml"), yaml).expect("written");
-    let got = run(&["check", folder.path().to_str().expect("text")], "").await;
-    let code = got
-        .lines()
-        .find_map(|line| line.strip_prefix("[exit code ")?.strip_suffix(']')?.parse().ok())
-        .unwrap_or(-1);
-    (code, got)
-}
 
 /// `check` of the [services](WEB) with this prints one warning, which has all of these texts.
 #[track_caller]

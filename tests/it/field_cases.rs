@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::golden;
 
-/// The folder of a case, its question for `why`, and the exit codes of `check` and `why`.
+/// A folder, or a file in it, its question for `why`, and the exit codes of `check` and `why`.
 struct Case {
-    folder: &'static str,
+    path: &'static str,
     question: &'static str,
     check: u8,
     why: u8,
@@ -15,8 +15,8 @@ struct Case {
 
 const WEB: &str = "web.default.svc.cluster.local:80";
 
-const fn case(folder: &'static str, check: u8, why: u8) -> Case {
-    Case { folder, question: WEB, check, why }
+const fn case(path: &'static str, check: u8, why: u8) -> Case {
+    Case { path, question: WEB, check, why }
 }
 
 const CASES: [Case; 22] = [
@@ -31,33 +31,34 @@ const CASES: [Case; 22] = [
     case("kustomize-patch-delete", 1, 0),
     case("label-no", 1, 3),
     case("leading-zero-weight", 0, 0),
-    case("plan-takes-last-endpoint", 0, 0),
+    case("plan-takes-last-endpoint/a.yaml", 0, 0),
     case("profile-bad-regex", 1, 0),
     case("profile-hides-split", 1, 0),
     case("profile-short-name", 1, 0),
     case("tab-after-colon", 0, 0),
     case("tab-line-number", 1, 3),
     case("two-merge-keys", 1, 0),
-    Case { folder: "two-services-one-ip", question: "10.96.5.5:80", check: 1, why: 0 },
+    Case { path: "two-services-one-ip", question: "10.96.5.5:80", check: 1, why: 0 },
     case("why-none-for-this-client", 1, 3),
     case("workload-replicationcontroller", 0, 0),
-    Case { folder: "workload-rollout", question: "root.default.svc.cluster.local:80", check: 0, why: 0 },
+    Case { path: "workload-rollout", question: "root.default.svc.cluster.local:80", check: 0, why: 0 },
 ];
 
-fn folder(case: &str) -> String {
-    format!("tests/data/field-cases/{case}")
+fn in_cases(path: &str) -> String {
+    format!("tests/data/field-cases/{path}")
+}
+
+/// The folder of a case, which is its name.
+fn name(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path)
 }
 
 #[tokio::test]
 async fn check_and_why_of_each_case_print_what_is_expected() {
-    for Case { folder: name, question, check, why } in CASES {
-        let folder = if name == "plan-takes-last-endpoint" {
-            format!("{}/a.yaml", folder(name))
-        } else {
-            folder(name)
-        };
-        let checked = golden::run(&["check", &folder], "").await;
-        let explained = golden::run(&["why", question, "--manifests", &folder], "").await;
+    for Case { path, question, check, why } in CASES {
+        let (name, path) = (name(path), in_cases(path));
+        let checked = golden::run(&["check", &path], "").await;
+        let explained = golden::run(&["why", question, "--manifests", &path], "").await;
         golden::check(&format!("field-cases/{name}"), &format!("{checked}{explained}"));
         assert!(checked.ends_with(&format!("[exit code {check}]\n")), "{checked}");
         assert!(explained.ends_with(&format!("[exit code {why}]\n")), "{explained}");
@@ -66,7 +67,7 @@ async fn check_and_why_of_each_case_print_what_is_expected() {
 
 #[tokio::test]
 async fn plan_of_an_edit_that_takes_the_last_endpoint_exits_3() {
-    let folder = folder("plan-takes-last-endpoint");
+    let folder = in_cases("plan-takes-last-endpoint");
     let (before, edit) = (format!("{folder}/a.yaml"), format!("{folder}/edit/edit.yaml"));
     let planned = golden::run(&["plan", "--manifests", &before, "-f", &edit], "").await;
     golden::check("field-cases/plan-takes-last-endpoint-edit", &planned);
@@ -78,6 +79,6 @@ fn every_folder_has_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/field-cases");
     let entries = fs::read_dir(root).expect("a folder of cases");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text"));
-    let known: BTreeSet<String> = CASES.iter().map(|case| case.folder.to_owned()).collect();
+    let known: BTreeSet<String> = CASES.iter().map(|case| name(case.path).to_owned()).collect();
     assert_eq!(names.collect::<BTreeSet<_>>(), known);
 }

@@ -19,7 +19,7 @@ pub struct AnswerArgs {
 
     /// Answer with IPv6 endpoints too
     ///
-    /// If false only IPv4 is given out.
+    /// If false, clients get IPv4 addresses only.
     #[arg(long, env = "SWITCHYARD_ENABLE_IPV6", value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub enable_ipv6: bool,
 

@@ -28,13 +28,12 @@ struct Flags {
 
     /// Streams end at random moments within this time
     ///
-    /// So that the clients do not all come to the next server at once. Whoever asks meanwhile is still answered. At
-    /// most
-    /// three quarters of what --drain-timeout leaves after the delay.
+    /// The spread keeps clients from reconnecting to the next server all at once. New streams are still answered
+    /// meanwhile. At most three quarters of what --drain-timeout leaves after the delay.
     #[arg(help_heading = "Shutdown", long, env = "SWITCHYARD_DRAIN_WINDOW", value_name = "DURATION", default_value = "5s", value_parser = parse::duration)]
     drain_window: Duration,
 
-    /// What is left after this time is cut off
+    /// Connections that remain after this time are closed
     ///
     /// It counts from the signal. It bounds the delay and the window too. A second signal stops at once.
     #[arg(help_heading = "Shutdown", long, env = "SWITCHYARD_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "15s", value_parser = parse::duration)]

@@ -26,9 +26,8 @@ pub struct ServeArgs {
 
     /// Watch the cluster of this kubeconfig
     ///
-    /// Default: KUBECONFIG or ~/.kube/config, else the cluster around. In a Pod nothing needs to be said: the
-    /// ServiceAccount's token and certificates are used, and read anew
-    /// when they change.
+    /// Default: KUBECONFIG or ~/.kube/config, else the cluster around. A Pod needs no flag: the
+    /// ServiceAccount's token and certificates are used, and read again when they change.
     #[arg(help_heading = "Source", long, env = "SWITCHYARD_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 

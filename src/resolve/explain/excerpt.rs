@@ -62,8 +62,7 @@ impl Question {
 }
 
 fn about_service(cluster: &Cluster, apex: &NsName, facts: &mut BTreeSet<Fact>) {
-    let profile = format!("{}.{}.svc.{}", apex.name, apex.namespace, cluster.domain());
-    let profile = Name::from(profile);
+    let profile = Name::from(cluster.fqdn(apex));
     for namespace in cluster.namespaces_of_profile(&profile).take(LISTED) {
         let name = NsName { namespace: namespace.clone(), name: profile.clone() };
         facts.extend(inspect_profile(cluster, &name).reads);

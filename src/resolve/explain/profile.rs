@@ -137,7 +137,7 @@ impl<'a> Explaining<'a> {
         message: &pb::DestinationProfile,
     ) -> ProfileSaid {
         let port = self.port();
-        let custom = look.profile_object(&service.name, &self.fqdn(&service.name));
+        let custom = look.profile_object(&service.name, &self.cluster.fqdn(&service.name));
         let overrides = look.overrides(service, custom, port);
         let (from, overrides_why) = self.overrides_from(service, &overrides, custom);
         let of_split = self.of_split(look, service, &overrides);

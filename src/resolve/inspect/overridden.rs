@@ -13,7 +13,7 @@ const MAX_LISTED: usize = 5;
 impl<'a> Look<'a> {
     /// Why proxies do not follow the split of this apex, or some of them do not; `None` if all do.
     pub(super) fn overridden(&mut self, apex: &Service) -> Option<String> {
-        let name = Name::from(self.fqdn(&apex.name));
+        let name = Name::from(self.cluster.fqdn(&apex.name));
         self.reads.insert(Fact::ProfilesNamed(name.clone()));
         let (mut own, mut clients) = (None, Vec::new());
         for namespace in self.cluster.namespaces_of_profile(&name) {
@@ -57,13 +57,18 @@ impl<'a> Look<'a> {
 /// `dstOverrides`: `100.00 % to web-a.default.svc.cluster.local:80 (dstOverrides of ServiceProfile default/...)`.
 #[must_use]
 pub fn sent_instead(cluster: &Cluster, apex: &NsName, port: u16) -> Option<String> {
-    let name = Name::from(format!("{}.{}.svc.{}", apex.name, apex.namespace, cluster.domain()));
-    let profile = cluster.profile(&NsName { namespace: apex.namespace.clone(), name })?;
-    let sent = || format!("{} (dstOverrides of ServiceProfile {})", received(profile, port), profile.name);
-    (!profile.dst_overrides.is_empty()).then(sent)
+    let profile = overriding(cluster, apex)?;
+    Some(format!("{} (dstOverrides of ServiceProfile {})", received(profile, port), profile.name))
 }
 
-/// What a proxy makes of the overrides of a profile: `100.00 % to web-a.default.svc.cluster.local:80`.
+/// Returns the ServiceProfile of a Service's own namespace, if it has `dstOverrides`.
+#[must_use]
+pub fn overriding<'a>(cluster: &'a Cluster, service: &NsName) -> Option<&'a ServiceProfile> {
+    let name = NsName::new(service.namespace.clone(), cluster.fqdn(service));
+    cluster.profile(&name).map(|profile| &**profile).filter(|profile| !profile.dst_overrides.is_empty())
+}
+
+/// Returns the shares that a proxy sends by the overrides of a profile: `100.00 % to web-a.default.svc.cluster.local:80`.
 fn received(profile: &ServiceProfile, port: u16) -> String {
     let overrides = custom_overrides(profile, port);
     let total = overrides.iter().map(|dst| u64::from(dst.weight)).sum();

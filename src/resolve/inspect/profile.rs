@@ -49,20 +49,20 @@ impl<'a> Looking<'a> {
         let parsed =
             Authority::parse(name.as_str(), self.look.cluster.domain()).map(|authority| authority.host);
         let service = match parsed {
-            Ok(Host::Service(service)) if self.look.fqdn(&service) == name.as_str() => service,
+            Ok(Host::Service(service)) if self.look.cluster.fqdn(&service) == name.as_str() => service,
             Ok(Host::Instance(_, service)) => {
                 let message = format!(
                     "it is named for one endpoint of Service {service}, whose profile has no routes and no overrides; \
                      name it {} to apply to the Service",
-                    self.look.fqdn(&service)
+                    self.look.cluster.fqdn(&service)
                 );
                 self.report(Reason::BadProfile, NAME, message);
                 return None;
             }
             _ => {
-                let instead = self
-                    .meant(name.as_str())
-                    .map_or_else(String::new, |meant| format!("; did you mean {}?", self.look.fqdn(&meant)));
+                let instead = self.meant(name.as_str()).map_or_else(String::new, |meant| {
+                    format!("; did you mean {}?", self.look.cluster.fqdn(&meant))
+                });
                 let domain = self.look.cluster.domain();
                 let message = format!(
                     "expected <service>.<namespace>.svc.{domain}, found {name:?}: no client asks for that name \
@@ -79,7 +79,7 @@ impl<'a> Looking<'a> {
             let instead = match self.look.similar(&service) {
                 Some(similar) => {
                     let similar = NsName { name: similar.into(), ..service.clone() };
-                    format!("did you mean {}?", self.look.fqdn(&similar))
+                    format!("did you mean {}?", self.look.cluster.fqdn(&similar))
                 }
                 None => "create the Service, or name the profile for an existing one".to_owned(),
             };
@@ -94,7 +94,7 @@ impl<'a> Looking<'a> {
             self.report(Reason::ProfileUnused, NAME, message);
             return None;
         }
-        if *namespace != service.namespace && self.is_without_clients(namespace) {
+        if *namespace != service.namespace && self.is_without_clients(namespace, &service.namespace) {
             let message = format!(
                 "in namespace {namespace} it applies to clients of that namespace only, and there is no Pod in it; \
                  move it to namespace {} to apply to clients of all others",
@@ -105,13 +105,11 @@ impl<'a> Looking<'a> {
         Some(found)
     }
 
-    /// Whether there are no clients in this namespace, while there are Pods where the Service is: else the Pods are
-    /// not known.
-    fn is_without_clients(&mut self, namespace: &Name) -> bool {
-        let service = Authority::parse(self.profile.name.name.as_str(), self.look.cluster.domain());
-        let Ok(Authority { host: Host::Service(service), .. }) = service else { return false };
-        self.look.reads.extend([Fact::Clients(namespace.clone()), Fact::Clients(service.namespace.clone())]);
-        !self.look.cluster.has_clients(namespace) && self.look.cluster.has_clients(&service.namespace)
+    /// Whether there are no clients in a namespace, while there are Pods where the Service is: else the Pods are not
+    /// known.
+    fn is_without_clients(&mut self, namespace: &Name, of_service: &Name) -> bool {
+        self.look.reads.extend([namespace, of_service].map(|name| Fact::PodLabels(name.clone())));
+        !self.look.cluster.has_clients(namespace) && self.look.cluster.has_clients(of_service)
     }
 
     fn overrides(&mut self, service: Option<&'a Service>) {
@@ -149,9 +147,9 @@ impl<'a> Looking<'a> {
                 ));
             }
             Err(_) => {
-                let instead = self
-                    .meant(text)
-                    .map_or_else(String::new, |meant| format!("; did you mean {}?", self.look.fqdn(&meant)));
+                let instead = self.meant(text).map_or_else(String::new, |meant| {
+                    format!("; did you mean {}?", self.look.cluster.fqdn(&meant))
+                });
                 return Some(format!(
                     "expected <service>.<namespace>.svc.{}, found {text:?}: requests that proxies send there fail{instead}",
                     self.look.cluster.domain()

@@ -53,7 +53,7 @@ fn style(root: &At<'_, '_>) -> Result<WeightStyle, Rejection> {
 }
 
 impl WeightStyle {
-    /// What a message asks for.
+    /// The kind of weight that a message asks for.
     fn wanted(self) -> &'static str {
         match self {
             Self::Quantity => "a quantity such as 500m or 1",

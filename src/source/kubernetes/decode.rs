@@ -48,7 +48,7 @@ pub(super) struct Read {
 /// An object that is not valid.
 #[derive(Debug)]
 pub(super) struct Invalid {
-    /// What is wrong with it.
+    /// The fields that are wrong.
     pub(super) rejection: Rejection,
     /// What follows for traffic if no valid version of it is in force.
     pub(super) consequence: String,

@@ -64,7 +64,7 @@ pub(super) struct Gone {
 struct File {
     /// Content of the file that could be read last.
     items: Items,
-    /// What it says about its folder; then there is no object in it.
+    /// The kustomization or chart that the file declares; then there is no object in it.
     marker: Option<Marker>,
     /// Objects that an earlier content defined and `items` does not, while a document of the file is unreadable. They
     /// may be in that document, so they stay in force.
@@ -473,7 +473,7 @@ struct Place<'f> {
 }
 
 impl<'f> Place<'f> {
-    /// What it says, if that is valid now.
+    /// The content of the object there, if it is valid now.
     fn content(&self) -> Option<&'f Content> {
         self.item.content.as_ref().ok().filter(|_| !self.is_kept)
     }

@@ -291,7 +291,7 @@ fn id(kind: Kind, name: &NsName) -> ObjectId {
     ObjectId { kind, name: name.clone() }
 }
 
-/// Adds a slice that is made up.
+/// Adds a simulated slice.
 fn insert_slice(objects: &mut Objects, mut slice: EndpointSlice) {
     // A slice of another Service may have the name by chance; that one is the user's.
     while objects.contains_key(&id(Kind::EndpointSlice, &slice.name)) {

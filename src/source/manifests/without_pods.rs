@@ -8,6 +8,7 @@ use super::{
     services::Selecting,
 };
 use crate::{
+    listed::listed,
     model::{LabelSet, Name, NsName, Reason},
     source::{Finding, Location, NoPods, WithoutPods},
 };
@@ -111,9 +112,7 @@ impl<'m> Services<'m> {
         if services.is_empty() {
             return None;
         }
-        let listed: Vec<_> = services.iter().take(MAX_LISTED_SERVICES).map(ToString::to_string).collect();
-        let more = services.len() - listed.len();
-        let listed = listed.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+        let listed = listed(services, MAX_LISTED_SERVICES);
         let effect = if templates.is_empty() {
             format!("nor are their labels, by which these Services may select them: {listed}")
         } else {

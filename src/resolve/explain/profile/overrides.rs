@@ -23,7 +23,7 @@ impl<'a> Explaining<'a> {
         match custom {
             None => Fact::none(format!(
                 "there is no ServiceProfile {} in the namespace of the client or of the service",
-                self.fqdn(&service.name)
+                self.cluster.fqdn(&service.name)
             )),
             Some(custom) if Some(&custom.name.namespace) == self.question.context.namespace.as_ref() => {
                 Fact::of(&custom.name, "it is in the namespace of the client, which comes first")
@@ -34,7 +34,7 @@ impl<'a> Explaining<'a> {
 
     /// The ServiceProfiles of a service, in whatever namespace.
     pub(in crate::resolve::explain) fn profiles_of(&self, service: &NsName) -> impl Iterator<Item = NsName> {
-        let name = Name::from(self.fqdn(service));
+        let name = Name::from(self.cluster.fqdn(service));
         let namespaces = self.cluster.namespaces_of_profile(&name).cloned().collect::<Vec<_>>();
         namespaces.into_iter().map(move |namespace| NsName { namespace, name: name.clone() })
     }
@@ -88,7 +88,7 @@ impl<'a> Explaining<'a> {
         let split = if is_split { look.split_of(service, self.port()) } else { None };
         let backends = split.into_iter().flat_map(|split| split.backends);
         let declared = backends.map(|backend| {
-            let authority = format!("{}:{}", self.fqdn(&backend.name), self.port());
+            let authority = format!("{}:{}", self.cluster.fqdn(&backend.name), self.port());
             let lacks_port = backend.lacks(self.port());
             let port = self.port();
             let why_empty = match (look.service(&backend.name), backend.serves(port)) {

@@ -29,7 +29,7 @@ fn follower_of(kind: Kind) -> Follower {
     Follower::new(resource, api(), batches, notes, metrics, pace)
 }
 
-/// A client of nobody. One for all tests, because its TLS takes longer to prepare than they take.
+/// A client that never connects. All tests share it, because preparing its TLS takes longer than a test.
 fn api() -> Api {
     static API: OnceLock<Api> = OnceLock::new();
     let connect = || client(kube::Config::new("http://127.0.0.1:1".parse().expect("an address")));

@@ -222,6 +222,15 @@ impl<'t> Parser<'t> {
         Ok(Event { kind, line })
     }
 
+    /// The error about something that does not belong to the innermost list or mapping.
+    fn misplaced(&self, line: u32, expected: &str, found: &str) -> SyntaxError {
+        let begin = self.begins.last().unwrap_or(&0);
+        let message = format!(
+            "expected {expected} that begins on line {begin}, found {found}; is the indentation right?"
+        );
+        wrong(line, message)
+    }
+
     fn block_sequence_entry(&mut self) -> Result<Event<'t>, SyntaxError> {
         let line = self.scanner.peek()?.line;
         match self.peek()? {
@@ -237,13 +246,7 @@ impl<'t> Parser<'t> {
             TokenKind::BlockEnd => Ok(self.end(line)),
             found => {
                 let found = name(found);
-                let begin = self.begins.last().unwrap_or(&0);
-                Err(wrong(
-                    line,
-                    format!(
-                        "expected the next \"- \" of the list that begins on line {begin}, found {found}; is the indentation right?"
-                    ),
-                ))
+                Err(self.misplaced(line, "the next \"- \" of the list", found))
             }
         }
     }
@@ -272,13 +275,7 @@ impl<'t> Parser<'t> {
             TokenKind::BlockEnd => Ok(self.end(line)),
             found => {
                 let found = name(found);
-                let begin = self.begins.last().unwrap_or(&0);
-                Err(wrong(
-                    line,
-                    format!(
-                        "expected the next key of the mapping that begins on line {begin}, found {found}; is the indentation right?"
-                    ),
-                ))
+                Err(self.misplaced(line, "the next key of the mapping", found))
             }
         }
     }
