@@ -97,8 +97,10 @@ async fn endpoints(
         Ok(watcher) => watcher,
         Err(why) => return refused(why),
     };
-    let Ok(Some(picture)) = timeout(FIRST, watcher.look()).await else {
-        return refused(NoPlace::NoPicture);
+    let picture = match timeout(FIRST, watcher.look()).await {
+        Ok(Some(picture)) => picture,
+        Ok(None) => return refused(NoPlace::NoPicture),
+        Err(_) => return refused(NoPlace::NotSynced),
     };
     let name = NsName::new(namespace, name);
     let mut response = match picture.services.get(&name) {

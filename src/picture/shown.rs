@@ -135,6 +135,9 @@ pub enum NoPlace {
     /// The server is about to stop, or keeps none.
     #[error("this server keeps no picture; ask another one")]
     NoPicture,
+    /// The first sync takes long.
+    #[error("this server has not read its cluster or folder yet; ask again later, or another one")]
+    NotSynced,
 }
 
 /// A page's place: what it was last shown.
@@ -155,9 +158,12 @@ impl Watcher {
         Some(bytes)
     }
 
-    /// The newest picture, of which the page will have been shown nothing.
+    /// The newest picture, of which [`next`](Self::next) shows the page nothing. Waits for the first sync: a Service that
+    /// was not read yet is not a Service that does not exist.
     pub async fn look(&mut self) -> Option<Arc<Picture>> {
-        Some(self.newer().await?.picture.clone())
+        let is_synced = |shown: &Arc<Shown>| shown.picture.synced;
+        let shown = self.shown.wait_for(|shown| shown.as_ref().is_some_and(is_synced)).await.ok()?;
+        Some(shown.as_ref()?.picture.clone())
     }
 
     async fn newer(&mut self) -> Option<Arc<Shown>> {

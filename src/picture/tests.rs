@@ -432,3 +432,15 @@ async fn so_many_may_watch_and_one_who_goes_makes_room() {
     watchers.pop();
     assert!(pictures.watch().is_ok());
 }
+
+#[test]
+fn picture_before_the_first_sync_is_not_what_a_look_gets() {
+    let (mut keeper, pictures) = Keeper::new(Options::default(), "cluster.local".into());
+    let mut watcher = pictures.watch().expect("there is a place");
+    keeper.show();
+    assert!(watcher.look().now_or_never().is_none());
+
+    keeper.observe(Observation { is_whole: true, ..Observation::default() }, 0);
+    keeper.show();
+    assert!(watcher.look().now_or_never().flatten().is_some_and(|picture| picture.synced));
+}
