@@ -50,7 +50,7 @@ use self::{
     turns::Turns,
 };
 use crate::{
-    controller::Directory,
+    controller::{Directory, heartbeat::UNREADY},
     model::Name,
     picture::Pictures,
     status::Status,
@@ -117,6 +117,11 @@ impl Admin {
     fn unready(&self) -> Option<&'static str> {
         if self.draining.load(Ordering::SeqCst) {
             return Some("not ready: shutting down\n");
+        }
+        if self.directory.heartbeat().silent() >= UNREADY {
+            return Some(
+                "not ready: the controller has completed no turn for 5s or more, so changes are late\n",
+            );
         }
         (!self.status.borrow().synced).then_some("not ready: the source has not been read yet\n")
     }

@@ -43,6 +43,7 @@ use self::{
     exit::{Exit, Failure},
     terminal::{Terminal, Wrapping},
 };
+use crate::logs::{self, StandardError};
 
 /// Runs what was typed, on the standard streams.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -53,16 +54,22 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(width) => Box::new(Wrapping::new(stdout, width)),
         None => Box::new(stdout),
     };
-    let mut err = anstream::stderr();
-    let run = run_with(cli, &mut *out, &mut err);
-    ExitCode::from(if follows {
+    // A server ends also if nobody reads why.
+    let serves = matches!(cli.command, Command::Serve(_));
+    let mut err: Box<dyn Write> = if serves { Box::new(StandardError) } else { Box::new(anstream::stderr()) };
+    let run = run_with(cli, &mut *out, &mut *err);
+    let code = if follows {
         tokio::select! {
             code = run => code,
             () = closed::stdout_closed() => Exit::Success.code(),
         }
     } else {
         run.await
-    })
+    };
+    if serves {
+        logs::finish().await;
+    }
+    ExitCode::from(code)
 }
 
 /// Runs what was typed; answers go to `out`, errors to `err`. Returns the exit code.

@@ -6,10 +6,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    mem,
+    future, mem,
     ops::Bound,
     pin::pin,
     sync::{Arc, Weak},
+    vec,
 };
 
 use tokio::{
@@ -32,10 +33,11 @@ use crate::{
 };
 
 mod audits;
+pub mod heartbeat;
 mod look;
 
-use self::{audits::Audits, look::Look};
-pub use self::{audits::Pace, look::Uninspected};
+use self::{audits::Audits, heartbeat::Doing, look::Look};
+pub use self::{audits::Pace, heartbeat::Heartbeat, look::Uninspected};
 
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was. Proxies come back within
 /// a few hundred milliseconds.
@@ -57,6 +59,8 @@ const WANTS: usize = 1024;
 const LOOKS: usize = 16;
 /// How many batches or requests are taken in one turn: all that wait, for what is told together is written together.
 const TURN: usize = 1024;
+/// How long one turn resolves first answers. Those that are left wait for the next turn, so that batches come between.
+const ANSWERING: Duration = Duration::from_millis(20);
 
 /// So few answers are never worth looking through.
 const FEW: usize = 64;
@@ -83,6 +87,7 @@ pub struct Directory {
     topics: Arc<Topics>,
     wants: mpsc::Sender<Want>,
     looks: mpsc::Sender<Look>,
+    heartbeat: Heartbeat,
 }
 
 impl Directory {
@@ -114,6 +119,12 @@ impl Directory {
         found.await.unwrap_or(Err(Uninspected::ShuttingDown))
     }
 
+    /// Whether the controller completes its turns.
+    #[must_use]
+    pub fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
     /// The topics, to wake or to count.
     #[must_use]
     pub fn topics(&self) -> &Arc<Topics> {
@@ -143,6 +154,7 @@ pub struct Controller {
     audits: Audits,
     status: watch::Sender<Arc<Status>>,
     metrics: Metrics,
+    heartbeat: Heartbeat,
     /// Who hears of what changed, for people who look.
     observer: Option<Observer>,
 }
@@ -159,7 +171,13 @@ impl Controller {
         let (sender, wants) = mpsc::channel(WANTS);
         let (look_sender, looks) = mpsc::channel(LOOKS);
         let topics = Arc::new(Topics::default());
-        let directory = Directory { topics: topics.clone(), wants: sender, looks: look_sender };
+        let heartbeat = Heartbeat::new(metrics.controller_stalled.clone());
+        let directory = Directory {
+            topics: topics.clone(),
+            wants: sender,
+            looks: look_sender,
+            heartbeat: heartbeat.clone(),
+        };
         let controller = Self {
             engine,
             topics,
@@ -176,6 +194,7 @@ impl Controller {
             audits: Audits::default(),
             status,
             metrics,
+            heartbeat,
             observer: None,
         };
         (controller, directory)
@@ -209,6 +228,7 @@ impl Controller {
         reaping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut audit = pin!(sleep_until(Instant::now()));
         let (mut new_batches, mut new_wants) = (Vec::new(), Vec::new());
+        let mut waiting = Vec::new().into_iter();
         loop {
             let due = self.holds.next_due();
             let observed = self.observer.as_ref().and_then(Observer::due);
@@ -217,27 +237,41 @@ impl Controller {
                     if taken == 0 {
                         return;
                     }
+                    self.heartbeat.begin(Doing::Applying, taken);
                     self.apply(mem::take(&mut new_batches));
                 }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.publish_due(),
-                taken = self.wants.recv_many(&mut new_wants, TURN) => {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.heartbeat.begin(Doing::Publishing, 1);
+                    self.publish_due();
+                }
+                taken = self.wants.recv_many(&mut new_wants, TURN), if waiting.len() == 0 => {
                     if taken == 0 {
                         return;
                     }
-                    new_wants.drain(..).for_each(|want| self.answer(want));
+                    waiting = mem::take(&mut new_wants).into_iter();
+                    self.answer_some(&mut waiting);
                 }
-                Some(look) = self.looks.recv() => look.take(&self.engine, &self.metrics),
+                () = future::ready(()), if waiting.len() > 0 => self.answer_some(&mut waiting),
+                Some(look) = self.looks.recv() => {
+                    self.heartbeat.begin(Doing::Looking, 1);
+                    look.take(&self.engine, &self.metrics);
+                }
                 () = sleep_until(observed.unwrap_or_else(Instant::now)), if observed.is_some() => {
+                    self.heartbeat.begin(Doing::Observing, 1);
                     if let Some(observer) = &mut self.observer {
                         observer.observe(self.engine.cluster());
                     }
                 }
                 _ = reaping.tick() => {
+                    self.heartbeat.begin(Doing::Reaping, self.watched.len());
                     // Where views are short, those that somebody watches come first.
                     let short = self.watched.len() >= self.max_views;
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
                 }
-                () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => audit.as_mut().reset(self.audit()),
+                () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => {
+                    self.heartbeat.begin(Doing::Auditing, 1);
+                    audit.as_mut().reset(self.audit());
+                }
             }
             // What is asked for can be odd as well.
             if self.engine.take_warnings_changed() {
@@ -246,6 +280,7 @@ impl Controller {
             self.metrics.views.set(saturate(self.watched.len()));
             let done = self.engine.resolutions().saturating_sub(self.metrics.resolutions.get());
             self.metrics.resolutions.inc_by(done);
+            self.heartbeat.complete();
         }
     }
 
@@ -328,6 +363,18 @@ impl Controller {
         }
         for published in steps.wake() {
             self.know(&published);
+        }
+    }
+
+    /// Answers requests that wait, in their order, for as long as [`ANSWERING`].
+    fn answer_some(&mut self, waiting: &mut vec::IntoIter<Want>) {
+        self.heartbeat.begin(Doing::Answering, waiting.len());
+        let began = Instant::now();
+        for want in waiting {
+            self.answer(want);
+            if began.elapsed() >= ANSWERING {
+                return;
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! What is logged: set up once for the process, and changed while it runs.
 //!
-//! Lines go to stderr, as text or as JSON. Which ones do is a [`filter`] that an operator may change for a while:
-//! what it was before comes back by itself, for who asks for details seldom comes back to say that it is enough.
+//! Lines go to standard error, as text or as JSON, and nothing waits for its reader (`standard_error`). Which ones do is
+//! a [`filter`] that an operator may change for a while: the filter before it comes back by itself. Of each kind of line
+//! so many a second are written at most (`rate`).
 
 use std::{
     fmt, io,
+    panic::PanicHookInfo,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 
@@ -14,21 +16,26 @@ use tokio::{
 };
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    layer::SubscriberExt,
+    filter::FilterExt,
+    layer::{Filter, SubscriberExt},
     reload::{self, Handle},
     util::SubscriberInitExt,
 };
 
+use self::rate::PerKind;
 use crate::cli::LogFormat;
 
 #[cfg(test)]
 pub(crate) mod captured;
 #[cfg(feature = "otel")]
 mod otel;
+mod rate;
+mod standard_error;
 mod targets;
 
 #[cfg(feature = "otel")]
 pub use self::otel::endpoint;
+pub(crate) use self::standard_error::{StandardError, finish};
 
 /// Where spans go, as text; never anywhere without the feature `otel`.
 pub type Endpoint = String;
@@ -76,6 +83,7 @@ pub struct Logs {
 #[derive(Debug)]
 struct Shared {
     handle: Handle<EnvFilter, Registry>,
+    per_kind: PerKind,
     levels: Mutex<Levels>,
     #[cfg(feature = "otel")]
     exporter: Mutex<Option<otel::Exporter>>,
@@ -88,6 +96,22 @@ struct Levels {
     then: Option<(String, Instant)>,
     /// What waits for that.
     waiting: Option<AbortHandle>,
+}
+
+/// How many lines were not written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unwritten {
+    /// There were too many of their kind.
+    pub(crate) rate: u64,
+    /// Standard error was not read.
+    pub(crate) unread: u64,
+}
+
+/// Logs a panic, in place of the standard library's hook, which waits for the reader of standard error.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = std::backtrace::Backtrace::capture();
+    tracing::error!("thread {} {panic}\n{backtrace}", thread.name().unwrap_or("without a name"));
 }
 
 /// What is logged, and how long that lasts.
@@ -118,7 +142,7 @@ impl Logs {
         let first = || {
             let (filter, logs) = Self::new(level);
             let lines = tracing_subscriber::fmt::layer()
-                .with_writer(io::stderr)
+                .with_writer(StandardError)
                 .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
             let lines = match format {
                 LogFormat::Plain => lines.boxed(),
@@ -137,6 +161,7 @@ impl Logs {
                 }
                 return None;
             }
+            std::panic::set_hook(Box::new(panicked));
             Some(logs)
         };
         LOGS.get_or_init(first).clone()
@@ -148,17 +173,20 @@ impl Logs {
         LOGS.get().cloned().flatten()
     }
 
-    /// Logs with this [`filter`], and the layer that it decides in.
-    fn new(level: &str) -> (reload::Layer<EnvFilter, Registry>, Self) {
+    /// Logs with this [`filter`], and what decides which lines are written.
+    fn new(level: &str) -> (impl Filter<Registry> + Send + Sync + use<>, Self) {
         let (layer, handle) = reload::Layer::new(env_filter(level));
+        let per_kind = PerKind::default();
+        let filter = FilterExt::<Registry>::and(layer, per_kind.clone());
         let levels = Levels { now: level.to_owned(), then: None, waiting: None };
         let shared = Shared {
             handle,
+            per_kind,
             levels: Mutex::new(levels),
             #[cfg(feature = "otel")]
             exporter: Mutex::default(),
         };
-        (layer, Self { shared: Arc::new(shared) })
+        (filter, Self { shared: Arc::new(shared) })
     }
 
     /// What sends spans, if it can be made.
@@ -173,8 +201,13 @@ impl Logs {
         held.clone()
     }
 
+    /// Lines that were not written since the start.
+    pub(crate) fn unwritten(&self) -> Unwritten {
+        Unwritten { rate: self.shared.per_kind.left_out(), unread: standard_error::dropped() }
+    }
+
     /// Sends the spans that are left, at the end of the process; waits some seconds for that at most.
-    pub async fn finish(&self) {
+    pub async fn send_spans(&self) {
         #[cfg(feature = "otel")]
         {
             let exporter =

@@ -100,6 +100,8 @@ pub struct Families {
     pub audit_round: Gauge<f64, AtomicU64>,
     /// Looks at what is known, of people and of audits, that ended in a panic.
     pub inspections_failed: Counter,
+    /// Seconds without a completed turn of the controller, as its watchdog counts them.
+    pub controller_stalled: Gauge,
     /// Batches of events applied.
     pub batches: Counter,
     /// Objects known.
@@ -170,6 +172,12 @@ impl Metrics {
         registry.register("views", "Shared views kept up to date", self.views.clone());
         registry.register("resolutions", "Answers resolved and splits inspected", self.resolutions.clone());
         self.register_audits(registry);
+        registry.register_with_unit(
+            "controller_stalled",
+            "Seconds without a completed turn of the controller, which completes one a second at least",
+            Unit::Seconds,
+            self.controller_stalled.clone(),
+        );
         registry.register("batches_applied", "Batches of events applied", self.batches.clone());
         registry.register("objects", "Objects known, by kind", self.objects.clone());
         registry.register("warnings", "Warnings that hold now, by reason", self.warnings.clone());

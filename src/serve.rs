@@ -13,7 +13,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::{Duration, Instant, sleep, timeout_at},
 };
 use tonic::server::NamedService;
@@ -76,6 +76,9 @@ pub enum Failure {
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
+    /// There is no thread for the watchdog.
+    #[error("cannot start a thread: {0}")]
+    Watchdog(io::Error),
     /// A part ended that should not have.
     #[error("the {part} ended unexpectedly: {why}; restart the server")]
     Part {
@@ -167,6 +170,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (keeper, pictures) = Keeper::new(options, domain.clone());
     let (observer, observations) = observer();
     let controller = controller.observed_by(observer);
+    directory.heartbeat().watch().map_err(Failure::Watchdog)?;
     // Not a part that must live: without it the page says that there is no picture.
     tokio::spawn(keeper.run(observations, status.clone(), directory.topics().clone()));
     // What the timeout leaves has room for the window and for streams to hear of their end.
@@ -250,7 +254,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         outcome(server.serve(grpc_listener).await)
     });
     tokio::spawn(serve_once_synced(status, health.clone()));
-    banner.print();
+    // Not waiting for a reader of standard output.
+    spawn_blocking(move || banner.print());
 
     tokio::select! {
         failure = parts.failure() => return Err(failure),
@@ -287,7 +292,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             ),
         }
             if let Some(logs) = logs {
-                logs.finish().await;
+                logs.send_spans().await;
             }
         }
         name = second_signal => tracing::warn!("{name} again: stopping at once"),

@@ -3,17 +3,22 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, Uri},
+    routing::get,
+};
 
 use super::Admin;
-use crate::client::Ports;
+use crate::{client::Ports, controller::heartbeat::DEAD};
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/debug", get(index))
-        .route("/live", get(|| async { "ok\n" }))
+        .route("/live", get(live))
         // The path that Linkerd's liveness probe asks.
-        .route("/ping", get(|| async { "pong\n" }))
+        .route("/ping", get(live))
         .route("/ready", get(ready))
         .route("/ports", get(ports))
 }
@@ -21,8 +26,8 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
 pub(super) async fn index() -> &'static str {
     "Switchyard admin\n\
      /                a page, for a browser\n\
-     /live            is the process alive\n\
-     /ready           can it answer\n\
+     /live            is the process alive: 503 after 60 s without a completed turn of the controller\n\
+     /ready           can it answer: 503 before the first sync, after 5 s without a completed turn, and at the end\n\
      /ports           where gRPC is served\n\
      /metrics         for Prometheus\n\
      /debug/streams   every open stream, one JSON object a line\n\
@@ -35,6 +40,18 @@ pub(super) async fn index() -> &'static str {
 async fn ports(State(admin): State<Arc<Admin>>) -> Result<Json<Ports>, StatusCode> {
     let grpc = admin.grpc.get().ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(Ports { grpc: grpc.to_string() }))
+}
+
+/// Fails if the controller is stuck, so that the server is started again.
+async fn live(State(admin): State<Arc<Admin>>, uri: Uri) -> (StatusCode, &'static str) {
+    match admin.directory.heartbeat().silent() {
+        DEAD.. => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not live: the controller has completed no turn for 60s or more\n",
+        ),
+        _ if uri.path() == "/ping" => (StatusCode::OK, "pong\n"),
+        _ => (StatusCode::OK, "ok\n"),
+    }
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {

@@ -107,3 +107,54 @@ async fn a_first_answer_is_no_update_whether_it_was_asked_for_before_the_sync_or
     assert_eq!(updates.get(), 2);
     drop((early, late));
 }
+
+fn controller() -> (Controller, Directory) {
+    let engine = Engine::new("cluster.local".into(), Options::default());
+    Controller::new(engine, Lead { drain: Duration::ZERO }, Default::default(), Metrics::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn controller_without_work_completes_a_turn_a_second() {
+    let (controller, directory) = controller();
+    let (_batches, batches_in) = mpsc::channel(BATCHES);
+    tokio::spawn(controller.run(batches_in));
+    for seconds in 1..=5 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(directory.heartbeat().turns() >= seconds, "after {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn turn_leaves_requests_that_would_make_it_long_to_the_next() {
+    let (mut controller, _directory) = controller();
+    let json = |value| Event::Upsert(convert(kind_of(&value), &value).expect("good"));
+    let metadata =
+        json!({ "name": "web", "namespace": "d", "labels": { "kubernetes.io/service-name": "web" } });
+    let endpoints: Vec<_> =
+        (0..10_000).map(|n| json!({ "addresses": [format!("10.0.{}.{}", n / 250, n % 250)] })).collect();
+    let events = Kind::ALL.map(|kind| Event::Replace(kind, Vec::new())).into_iter().chain([
+        json(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": { "clusterIP": "None", "ports": [{ "port": 80 }] },
+        })),
+        json(json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": metadata, "ports": [{ "port": 80 }], "endpoints": endpoints,
+        })),
+    ]);
+    controller.apply(vec![Batch { events: events.collect(), ..Batch::default() }]);
+    // A headless Service has a view of 10,000 endpoints on each of these ports.
+    let wants = (1..=200).map(|port| {
+        let service = NsName::new("d", "web");
+        let query = Query::Endpoints { service, instance: None, port, reading: Reading::Leaf };
+        (Target { query, client: Client::default() }, oneshot::channel())
+    });
+    let (wants, replies): (Vec<_>, Vec<_>) =
+        wants.map(|(target, (reply, answer))| ((target, reply), answer)).unzip();
+    let mut waiting = wants.into_iter();
+
+    controller.answer_some(&mut waiting);
+
+    assert!((1..200).contains(&waiting.len()), "{} are left", waiting.len());
+    drop(replies);
+}

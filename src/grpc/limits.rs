@@ -1,4 +1,4 @@
-//! What clients may do, each a flag of `serve`, and what is counted when one wants more.
+//! What clients may do, each a flag of `serve`, what the log may hold, and what is counted when either wants more.
 
 use tokio::time::Duration;
 
@@ -64,11 +64,15 @@ pub enum Limit {
     HeaderBytes,
     /// `--request-timeout`
     RequestTime,
+    /// Lines of one kind in the log.
+    LogRate,
+    /// Lines that wait for the reader of standard error.
+    LogQueue,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Connections,
         Self::Streams,
         Self::StreamRate,
@@ -76,10 +80,12 @@ impl Limit {
         Self::RequestBytes,
         Self::HeaderBytes,
         Self::RequestTime,
+        Self::LogRate,
+        Self::LogQueue,
     ];
 
-    /// The flag that sets it.
-    fn flag(self) -> &'static str {
+    /// The flag that sets it, or its name.
+    fn name(self) -> &'static str {
         match self {
             Self::Connections => "--max-connections",
             Self::Streams => "--max-concurrent-streams",
@@ -88,6 +94,8 @@ impl Limit {
             Self::RequestBytes => "--max-request-bytes",
             Self::HeaderBytes => "--max-header-bytes",
             Self::RequestTime => "--request-timeout",
+            Self::LogRate => "the rate of log lines of one kind",
+            Self::LogQueue => "the queue of log lines",
         }
     }
 
@@ -107,6 +115,10 @@ impl Limit {
             Self::RequestTime => {
                 "requests and connections that take longer to say what they want are given up"
             }
+            Self::LogRate => "further such lines are left out; /debug/warnings lists every warning",
+            Self::LogQueue => {
+                "standard error is not read fast enough, and further lines are dropped; nothing else waits for it"
+            }
         }
     }
 
@@ -121,11 +133,19 @@ impl Limit {
             Self::RequestBytes => "request_bytes",
             Self::HeaderBytes => "header_bytes",
             Self::RequestTime => "request_time",
+            Self::LogRate => "log_rate",
+            Self::LogQueue => "log_queue",
         }
     }
 
     /// Counts that it was hit.
     pub(super) fn hit(self, metrics: &Metrics) {
         metrics.limits_hit.get_or_create(&OfLimit { limit: self.as_str() }).inc();
+    }
+
+    /// Counts that it was hit so often since the start.
+    fn hit_in_all(self, times: u64, metrics: &Metrics) {
+        let counter = metrics.limits_hit.get_or_create_owned(&OfLimit { limit: self.as_str() });
+        counter.inc_by(times.saturating_sub(counter.get()));
     }
 }

@@ -3,4 +3,5 @@
 mod access;
 mod feed;
 mod places;
+mod probes;
 mod streams;

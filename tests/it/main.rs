@@ -32,5 +32,6 @@ mod splits;
 mod storm;
 mod story;
 mod tls;
+mod unread_log;
 mod why;
 mod wire;

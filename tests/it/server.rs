@@ -90,7 +90,14 @@ impl Binary {
 
     /// Runs it with these arguments, which name free ports.
     pub(crate) async fn start(args: &[&str]) -> Self {
-        let mut child = switchyard(args).spawn().expect("the binary starts");
+        Self::start_as(switchyard(args)).await
+    }
+
+    /// Runs a command of [`switchyard`], whose standard error may go elsewhere.
+    pub(crate) async fn start_as(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
+        // The end of a pipe that it holds would keep the pipe open.
+        drop(command);
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let (mut grpc, mut admin) = (None, None);
         let (print, printed) = watch::channel(String::new());
@@ -98,7 +105,9 @@ impl Binary {
             let line = timeout(PATIENCE, lines.next_line()).await.expect("the banner in time");
             let Some(line) = line.expect("text") else {
                 let mut errors = String::new();
-                _ = child.stderr.take().expect("piped").read_to_string(&mut errors).await;
+                if let Some(mut pipe) = child.stderr.take() {
+                    _ = pipe.read_to_string(&mut errors).await;
+                }
                 panic!("the server ended before it listened: {}{errors}", *print.borrow());
             };
             let words: Vec<_> = line.split_whitespace().collect();
@@ -115,13 +124,15 @@ impl Binary {
                 print.send_modify(|text| *text += &format!("{line}\n"));
             }
         });
-        let mut errors = BufReader::new(child.stderr.take().expect("piped")).lines();
         let (log, logged) = watch::channel(String::new());
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = errors.next_line().await {
-                log.send_modify(|text| *text += &format!("{line}\n"));
-            }
-        });
+        if let Some(errors) = child.stderr.take() {
+            let mut errors = BufReader::new(errors).lines();
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = errors.next_line().await {
+                    log.send_modify(|text| *text += &format!("{line}\n"));
+                }
+            });
+        }
         Self { child, grpc: grpc.expect("seen"), admin: admin.expect("seen"), printed, logged }
     }
 
@@ -141,6 +152,11 @@ impl Binary {
             .await
             .unwrap_or_else(|_| panic!("never logged {text:?}"))
             .expect("it still runs");
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        self.logged.borrow().clone()
     }
 
     /// Sends a signal by name, as `kill -TERM` does.
@@ -215,7 +231,7 @@ async fn http_with(addr: SocketAddr, head: &str, body: &str) -> std::io::Result<
         )
         .await?;
     let mut text = String::new();
-    stream.read_to_string(&mut text).await?;
+    timeout(PATIENCE, stream.read_to_string(&mut text)).await??;
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     Ok((code, body.to_owned()))
@@ -227,6 +243,8 @@ pub(crate) struct InProcess {
     pub(crate) addr: SocketAddr,
     /// Where it serves the admin pages.
     pub(crate) admin: SocketAddr,
+    /// Its metrics.
+    pub(crate) metrics: Metrics,
     /// What the source says.
     pub(crate) batches: mpsc::Sender<Batch>,
     /// Its topics.
@@ -268,10 +286,10 @@ impl InProcess {
             allow_clients: AllowClients::default(),
             destination,
             health,
-            metrics,
+            metrics: metrics.clone(),
         };
         tokio::spawn(server.serve(listener));
-        Self { addr, admin: admin_addr, batches, topics }
+        Self { addr, admin: admin_addr, metrics, batches, topics }
     }
 }
 

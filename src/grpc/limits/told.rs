@@ -5,7 +5,10 @@
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
 use super::Limit;
-use crate::metrics::{Metrics, OfLimit};
+use crate::{
+    logs::{Logs, Unwritten},
+    metrics::{Metrics, OfLimit},
+};
 
 /// How often the counts are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -42,13 +45,17 @@ pub(crate) async fn tell(metrics: Metrics) {
     loop {
         look.tick().await;
         let now = Instant::now();
+        if let Some(Unwritten { rate, unread }) = Logs::of_process().map(|logs| logs.unwritten()) {
+            Limit::LogRate.hit_in_all(rate, &metrics);
+            Limit::LogQueue.hit_in_all(unread, &metrics);
+        }
         for (limit, said) in &mut said {
             let hits = metrics.limits_hit.get_or_create(&OfLimit { limit: limit.as_str() }).get();
             if let Some((count, time)) = said.news(hits, now) {
-                let (flag, impact) = (limit.flag(), limit.impact());
+                let (name, impact) = (limit.name(), limit.impact());
                 let seconds = time.as_secs();
                 let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-                tracing::warn!(limit = limit.as_str(), "{flag} was hit {times} in {seconds}s: {impact}");
+                tracing::warn!(limit = limit.as_str(), "{name} was hit {times} in {seconds}s: {impact}");
             }
         }
     }
