@@ -41,7 +41,7 @@ use crate::{
     picture::{Keeper, observer},
     source::{
         Batch, Report,
-        kubernetes::{ConnectError, Kubernetes},
+        kubernetes::{ConnectError, Kubernetes, Pace},
         manifests::{Manifests, OpenError},
     },
     status::Status,
@@ -104,6 +104,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
         metrics_addr,
         admin: AdminAccessArgs { admin_token_file, admin_tls, admin_allow_clients },
         leaf_drain,
+        empty_after,
         tls,
         answers,
         keepalive_interval,
@@ -152,13 +153,15 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (source, report, banner) = match manifests {
         Some(path) => {
             let (source, first) = Manifests::open(&path)?;
+            let source = source.empty_after(empty_after);
             engine.apply(first.events);
             let report = first.report.unwrap_or_default();
             let banner = Banner::of_manifests(&path, &bound, &engine, &report, &options, tls.is_some());
             (Source::Manifests(Box::new(source)), report, banner)
         }
         None => {
-            let source = Kubernetes::open(kubeconfig, metrics.clone()).await?;
+            let pace = Pace { empty_after, ..Pace::default() };
+            let source = Kubernetes::with_pace(kubeconfig, metrics.clone(), pace).await?;
             let banner = Banner::of_cluster(source.url(), &bound);
             (Source::Kubernetes(Box::new(source)), Arc::new(Report::default()), banner)
         }

@@ -19,6 +19,7 @@ use crate::model::{Kind, LabelSet, NsName, Object, ObjectId, Reason};
 pub mod convert;
 pub mod kubernetes;
 mod last_valid;
+pub mod loss;
 pub mod manifests;
 
 /// One thing that is now true of the objects.

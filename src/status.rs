@@ -107,6 +107,7 @@ impl Notice {
                 | Reason::NoManifests
                 | Reason::InvalidObject
                 | Reason::SourceStale
+                | Reason::LossDoubted
         )
     }
 

@@ -90,11 +90,13 @@ pub enum Reason {
     PodUnusable,
     /// A kind of which nothing new can be heard; what is known of it is served.
     SourceStale,
+    /// A source lost so many objects at once that the loss is doubted.
+    LossDoubted,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -132,6 +134,7 @@ impl Reason {
         Self::MultiClusterUnsupported,
         Self::PodUnusable,
         Self::SourceStale,
+        Self::LossDoubted,
     ];
 
     /// Whether it is that a Service has no ready endpoints. Then the message describes other objects too, so that it
@@ -192,6 +195,7 @@ impl Reason {
             Self::MultiClusterUnsupported => "multi_cluster_unsupported",
             Self::PodUnusable => "pod_unusable",
             Self::SourceStale => "source_stale",
+            Self::LossDoubted => "loss_doubted",
         }
     }
 }

@@ -33,7 +33,7 @@ use self::{
     folder::{Folder, Scan, Trouble},
     settling::{Settled, Settling},
 };
-use super::{Batch, Finding, Location};
+use super::{Batch, Finding, Location, loss::EMPTY_AFTER};
 use crate::model::Reason;
 
 mod addresses;
@@ -109,10 +109,18 @@ impl Manifests {
         }
         let (settling, settled) = Settling::begin(scan);
         let is_folder = path.is_dir();
-        let collection = Collection::new(path.clone(), folder_of(&path, is_folder).to_owned());
+        let mut collection = Collection::new(path.clone(), folder_of(&path, is_folder).to_owned());
+        collection.empty_after = EMPTY_AFTER;
         let mut manifests = Self { path, is_folder, folder: Some(folder), settling, collection };
         let batch = manifests.take(settled);
         Ok((manifests, batch))
+    }
+
+    /// Doubts a large loss for another time than [`EMPTY_AFTER`]; 0 for not at all.
+    #[must_use]
+    pub fn empty_after(mut self, time: Duration) -> Self {
+        self.collection.empty_after = time;
+        self
     }
 
     /// Follows edits until the receiver is gone, and sends one batch for all that came to rest together. A
@@ -161,8 +169,14 @@ impl Manifests {
 
     /// What is new after another look at the folder, if anything is.
     fn observe(&mut self, scan: Scan, now: Instant) -> Option<Batch> {
-        let settled = self.settling.observe(scan, now)?;
-        let batch = self.take(settled);
+        let batch = match self.settling.observe(scan, now) {
+            Some(settled) => self.take(settled),
+            None => {
+                let batch = self.collection.believe_loss(Some(Timestamp::now()))?;
+                self.log_gone();
+                batch
+            }
+        };
         (!batch.events.is_empty() || batch.report.is_some()).then_some(batch)
     }
 

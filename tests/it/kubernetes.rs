@@ -66,6 +66,7 @@ fn hurried() -> Pace {
         watch: millis(1000),
         grace: millis(300),
         believe_old_after: millis(600),
+        empty_after: millis(600),
         look_again: millis(30),
         look_for: millis(100),
         first_wait: millis(10),

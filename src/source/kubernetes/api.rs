@@ -25,11 +25,12 @@ use super::{Connect, decode::Refusal, kinds::Resource, pace::Pace};
 const LONGEST: usize = 256 << 20;
 
 /// Every word for why a request, or what it led to, came to nothing, as labels of metrics.
-pub(crate) const TROUBLES: [&str; 11] = [
+pub(crate) const TROUBLES: [&str; 12] = [
     "broken",
     "silent",
     "garbled",
     "old",
+    "lossy",
     "unauthorized",
     "forbidden",
     "not_found",
@@ -52,6 +53,15 @@ pub(super) enum Trouble {
     Garbled(String),
     /// The answer is older than what is known.
     Old,
+    /// The list lacks so many of the objects that are known.
+    Lossy {
+        /// How many it lacks.
+        lost: usize,
+        /// How many are known.
+        known: usize,
+        /// How long such a list is doubted.
+        doubted: Duration,
+    },
 }
 
 impl Trouble {
@@ -72,6 +82,7 @@ impl Trouble {
             Self::Silent(_) => "silent",
             Self::Garbled(_) => "garbled",
             Self::Old => "old",
+            Self::Lossy { .. } => "lossy",
             Self::Refused(refusal) => match refusal.code {
                 401 => "unauthorized",
                 403 => "forbidden",
@@ -96,6 +107,11 @@ impl fmt::Display for Trouble {
                 write!(f, "expected JSON of the Kubernetes API, found something else: {why}")
             }
             Self::Old => f.write_str("the answer is older than what is known"),
+            Self::Lossy { lost, known, doubted } => write!(
+                f,
+                "a list lacks {lost} of the {known} objects that are known; they are served unless lists lack them for \
+                 {doubted:?} (--empty-after)"
+            ),
         }
     }
 }
@@ -309,6 +325,7 @@ mod tests {
             Trouble::Silent(Duration::ZERO),
             Trouble::Garbled(String::new()),
             Trouble::Old,
+            Trouble::Lossy { lost: 2, known: 2, doubted: Duration::ZERO },
         ];
         let used: BTreeSet<_> = refused.chain(others).map(|trouble| trouble.label()).collect();
         assert_eq!(used, TROUBLES.into());

@@ -28,8 +28,8 @@ use super::{
 };
 use crate::{
     metrics::{Metrics, WatchRestart},
-    model::{Object, ObjectId},
-    source::{Batch, Event},
+    model::{Kind, NsName, Object, ObjectId},
+    source::{Batch, Event, loss},
     spans,
 };
 
@@ -141,6 +141,7 @@ impl Follower {
     /// Follows the kind until nobody listens.
     pub(super) async fn run(mut self) -> Result<(), Closed> {
         let mut old_since: Option<Instant> = None;
+        let mut lossy_since: Option<Instant> = None;
         loop {
             let version = match self.version().await? {
                 Some(version) => version,
@@ -175,11 +176,30 @@ impl Follower {
                 );
             }
             old_since = None;
+            if let Some(trouble) = self.loss(&listed) {
+                let since = *lossy_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < self.pace.empty_after {
+                    self.fail(&trouble).await?;
+                    continue;
+                }
+                tracing::warn!(kind = %self.resource.kind, "{trouble}; that time is over: they are gone");
+            }
+            lossy_since = None;
             self.heard();
             self.seen = listed.version.clone();
             self.replace(listed).await?;
             self.watch(&path).await?;
         }
+    }
+
+    /// What a list lacks, if that is too much to be believed at once.
+    fn loss(&self, listed: &Listed) -> Option<Trouble> {
+        let kind = self.resource.kind;
+        let is_invalid = |name: &NsName| listed.invalid.contains_key(&ObjectId { kind, name: name.clone() });
+        let (known, lost) = self.valid.lacking_in(&listed.valid, is_invalid);
+        let most = matches!(kind, Kind::Service | Kind::EndpointSlice) && loss::takes_most(lost, known);
+        let doubted = self.pace.empty_after;
+        (most || loss::takes_all(lost, known)).then_some(Trouble::Lossy { lost, known, doubted })
     }
 
     /// The version to ask for, once the kind is there; `None` to look again.
@@ -533,7 +553,7 @@ fn is_about_the_version(trouble: &Trouble) -> bool {
             refusal.code == 504
                 || (400..500).contains(&refusal.code) && !matches!(refusal.code, 401 | 403 | 408 | 429)
         }
-        Trouble::Broken(_) | Trouble::Silent(_) => false,
+        Trouble::Broken(_) | Trouble::Silent(_) | Trouble::Lossy { .. } => false,
     }
 }
 

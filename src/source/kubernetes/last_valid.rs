@@ -49,6 +49,12 @@ impl LastValid {
         ))
     }
 
+    /// How many objects have a valid version, and how many of those another index lacks.
+    pub(super) fn lacking_in(&self, other: &Self, is_there: impl Fn(&NsName) -> bool) -> (usize, usize) {
+        let is_lost = |name: &&NsName| !other.0.contains_key(*name) && !is_there(name);
+        (self.0.len(), self.0.keys().filter(is_lost).count())
+    }
+
     /// Keeps the entry of an object that another index holds.
     pub(super) fn keep(&mut self, name: &NsName, from: &Self) {
         if let Some(entry) = from.0.get(name) {

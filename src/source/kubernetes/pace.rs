@@ -2,6 +2,8 @@
 
 use tokio::time::Duration;
 
+use crate::source::loss::EMPTY_AFTER;
+
 /// How long a source waits for what. The defaults are what a real cluster is followed with; tests have less
 /// time.
 #[derive(Clone, Debug)]
@@ -17,6 +19,9 @@ pub struct Pace {
     /// How long an API server may answer with something older than what is known. Longer than that, and it is
     /// what there is: a cluster restored from a backup.
     pub believe_old_after: Duration,
+    /// How long a list that lacks all objects of a kind, or most Services or EndpointSlices, is doubted; 0 for not at
+    /// all.
+    pub empty_after: Duration,
     /// How long lies between two looks for a kind that seems to be missing. An API server that starts knows no
     /// custom kinds for a moment.
     pub look_again: Duration,
@@ -39,6 +44,7 @@ impl Default for Pace {
             watch: Duration::from_secs(35),
             grace: Duration::from_secs(10),
             believe_old_after: Duration::from_secs(300),
+            empty_after: EMPTY_AFTER,
             look_again: Duration::from_secs(2),
             look_for: Duration::from_secs(10),
             first_wait: Duration::from_millis(250),

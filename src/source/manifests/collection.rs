@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::time::{Duration, Instant};
 
 use super::{
     controllers::{Controllers, Objects, Wanted},
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     model::{Kind, Object, ObjectId, Reason},
-    source::{Batch, Event, Finding, Location, Origin, Report, last_valid},
+    source::{Batch, Event, Finding, Location, Origin, Report, last_valid, loss},
 };
 
 /// All files, and what was made of them.
@@ -46,6 +47,12 @@ pub(super) struct Collection {
     report: Arc<Report>,
     /// What went with its file since that was last asked.
     gone: Vec<Gone>,
+    /// How long a large loss is doubted; not at all by default.
+    pub(super) empty_after: Duration,
+    /// Since when the files lack so much of what was sent that it is doubted.
+    doubted_since: Option<Instant>,
+    /// Files that changed since something was sent.
+    changed: HashSet<Arc<Path>>,
 }
 
 /// Objects that are in no file any more because theirs has none.
@@ -117,6 +124,7 @@ impl Collection {
         let mut emptied = Vec::new();
         let mut gained = HashSet::new();
         for (path, change) in changes {
+            self.changed.insert(path.clone());
             match change {
                 Change::Content(content) => {
                     let file = self.files.entry(path.clone()).or_default();
@@ -165,9 +173,19 @@ impl Collection {
         }
     }
 
-    /// What went with its file since the last call.
+    /// What went with its file since the last call, once it is believed.
     pub(super) fn take_gone(&mut self) -> Vec<Gone> {
-        mem::take(&mut self.gone)
+        if self.doubted_since.is_some() {
+            return Vec::new();
+        }
+        let mut gone = mem::take(&mut self.gone);
+        gone.retain(|gone| self.files.get(&gone.file).is_none_or(|file| file.keys().next().is_none()));
+        gone
+    }
+
+    /// What is sent once a loss was doubted for so long; `None` if it is not time for that.
+    pub(super) fn believe_loss(&mut self, now: Option<Timestamp>) -> Option<Batch> {
+        self.doubted_since.filter(|since| since.elapsed() >= self.empty_after).map(|_| self.settle(now))
     }
 
     /// Whether something that was read in a folder, given from the root, is still held.
@@ -295,6 +313,10 @@ impl Collection {
             let (reason, location) = (Reason::EndpointsIgnored, origin.location.clone());
             report.findings.push(Finding { reason, object: Some(key.to_string()), location, message });
         }
+        if let Some(what) = self.doubted_loss(&objects) {
+            return self.doubt(&what, now);
+        }
+        (self.doubted_since, self.changed) = (None, HashSet::new());
         let order = |a: &Finding, b: &Finding| {
             (&a.location, &a.object, &a.message).cmp(&(&b.location, &b.object, &b.message))
         };
@@ -307,6 +329,49 @@ impl Collection {
         };
         self.valid = chosen.into_iter().map(valid).collect();
         self.news(objects, report)
+    }
+
+    /// What the objects lack of those that were sent, if that is doubted: all of them, or with more than one file most
+    /// Services.
+    fn doubted_loss(&self, objects: &Objects) -> Option<String> {
+        let sent = self.sent.as_ref()?;
+        if self.doubted_since.map_or(Duration::ZERO, |since| since.elapsed()) >= self.empty_after {
+            return None;
+        }
+        let count = |is_counted: fn(&ObjectId) -> bool| {
+            let known = sent.keys().filter(|id| is_counted(id));
+            let lost = known.clone().filter(|id| !objects.contains_key(*id)).count();
+            (lost, known.count())
+        };
+        let (lost, known) = count(|_| true);
+        if loss::takes_all(lost, known) {
+            return Some("every object".to_owned());
+        }
+        let (lost, known) = count(|id| id.kind == Kind::Service);
+        let is_doubted = self.changed.len() > 1 && loss::takes_most(lost, known);
+        is_doubted.then(|| format!("{lost} of {known} Services"))
+    }
+
+    /// Changes nothing but the report, which says what is doubted.
+    fn doubt(&mut self, what: &str, now: Option<Timestamp>) -> Batch {
+        let since = *self.doubted_since.get_or_insert_with(Instant::now);
+        let left = self.empty_after.saturating_sub(since.elapsed());
+        let until = now.map_or_else(String::new, |now| format!(" until {:.0}", now + left));
+        let finding = Finding {
+            reason: Reason::LossDoubted,
+            object: None,
+            location: Location { file: self.root.as_path().into(), line: 0 },
+            message: format!(
+                "has lost {what} at once, as an unmount or a copy in progress does; all that was read before is served \
+                 unchanged{until} (--empty-after), and then no more, unless it returns"
+            ),
+        };
+        let mut report = (*self.report).clone();
+        report.findings.retain(|finding| finding.reason != Reason::LossDoubted);
+        report.findings.push(finding);
+        let is_news = *self.report != report;
+        self.report = Arc::new(report);
+        Batch { report: is_news.then(|| self.report.clone()), ..Batch::default() }
     }
 
     /// The finding that there is nothing to serve, if so.
@@ -334,7 +399,7 @@ impl Collection {
         if is_first || self.report.without_pods != report.without_pods {
             events.insert(0, Event::Folder(report.without_pods.clone().into()));
         }
-        let mut batch = Batch { events, report: None, since: Some(tokio::time::Instant::now()) };
+        let mut batch = Batch { events, report: None, since: Some(Instant::now()) };
         if is_first || *self.report != report {
             self.report = Arc::new(report);
             batch.report = Some(self.report.clone());

@@ -1,6 +1,8 @@
 //! Edits of a real folder -> batches. The clock of most of them is ours, so that every state on the disk is
 //! looked at just as often as the test says, however busy the machine is.
 
+mod loss;
+
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
@@ -310,6 +312,7 @@ fn a_file_that_takes_its_objects_with_it_is_logged_once() {
         ("a.yaml", &(service("a", 1) + "---\n" + &service("b", 1))),
         ("c.yaml", &service("c", 1)),
     ]);
+    desk.manifests = desk.manifests.empty_after(Duration::ZERO);
     desk.remove("c.yaml");
     assert_eq!(desk.next(), ["- c"]);
     desk.write("a.yaml", "");
@@ -334,6 +337,7 @@ fn a_folder_that_is_emptied_is_no_flood_in_the_log() {
         (0..GONE_LOGGED + 5).map(|n| (format!("f{n}.yaml"), service(&format!("s{n}"), 1))).collect();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let mut desk = Desk::with(&files);
+    desk.manifests = desk.manifests.empty_after(Duration::ZERO);
     files.iter().for_each(|(path, _)| desk.remove(path));
     desk.next();
     let lines = logs.lines();

@@ -301,3 +301,48 @@ fn what_watches_a_kind_takes_the_source_down_when_it_dies() {
     let why = cluster.runtime.block_on(&mut cluster.follows).expect("no panic of its own");
     assert!(why.contains("what watches a kind died") && why.contains("panicked"), "{why}");
 }
+
+#[test]
+fn list_that_lost_most_services_is_doubted_for_a_while() {
+    for (streams, lost) in
+        [(true, "- service a; - service b"), (false, "- service a; - service b; - service c")]
+    {
+        let pace = Pace { empty_after: Duration::from_secs(2), ..hurried() };
+        let mut cluster =
+            Cluster::unsynced(pace, "service a; service b; service c", |api| api.stream_lists(streams));
+        cluster.wait_for("everything is read", |cluster| cluster.is_synced());
+        cluster.api.fault("services", Fault::Silent);
+        cluster.edit(lost);
+        cluster.api.compact();
+        cluster.api.heal();
+
+        cluster.wait_for("the list is doubted", |c| c.failures("Service", "lossy") > 1);
+        assert_eq!(cluster.status.borrow().objects["Service"], 3);
+        cluster.wait_for("a warning says so", |c| {
+            c.warnings().iter().any(|warning| warning.contains("of the 3 objects that are known"))
+        });
+        let left = 3 - lost.split(';').count();
+        cluster.wait_for("it is believed", |c| c.status.borrow().objects["Service"] == left);
+        cluster.wait_for("nothing is stale", |c| !c.warnings().iter().any(|w| w.contains("source_stale")));
+    }
+}
+
+#[test]
+fn list_that_lost_most_services_and_has_them_again_changes_nothing() {
+    let pace = Pace { empty_after: Duration::from_secs(3600), ..hurried() };
+    let mut cluster = Cluster::unsynced(pace, "service a; service b; endpoints a A1", |_| ());
+    cluster.wait_for("everything is read", |cluster| cluster.is_synced());
+    let mut view = cluster.merged("a");
+    cluster.becomes(&mut view, "A1=10k");
+    cluster.api.fault("services", Fault::Silent);
+    cluster.edit("- service a; - service b");
+    cluster.api.compact();
+    cluster.api.heal();
+    cluster.wait_for("the list is doubted", |c| c.failures("Service", "lossy") > 1);
+
+    cluster.edit("service a; service b");
+
+    cluster.wait_for("nothing is stale", |c| !c.warnings().iter().any(|w| w.contains("source_stale")));
+    view.listen();
+    assert!(view.lost.is_empty(), "{:?}", view.lost);
+}

@@ -71,6 +71,7 @@ const WARNINGS: Values = &[
     "multi_cluster_unsupported",
     "pod_unusable",
     "source_stale",
+    "loss_doubted",
 ];
 const CODES: Values = &[
     "OK",
@@ -96,6 +97,7 @@ const TROUBLES: Values = &[
     "silent",
     "garbled",
     "old",
+    "lossy",
     "unauthorized",
     "forbidden",
     "not_found",
