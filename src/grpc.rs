@@ -23,6 +23,7 @@ pub mod method;
 mod rates;
 mod request;
 pub mod tally;
+mod waiting;
 
 pub use self::limits::Limits;
 use crate::{

@@ -5,12 +5,14 @@ use std::{convert::Infallible, future::Future, net::IpAddr, pin::Pin, sync::Arc}
 use futures::future;
 use http::{HeaderMap, Request, Response};
 use hyper::{body::Incoming, service::Service};
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{Status, body::Body, server::NamedService, service::Routes};
 use tower::Service as _;
 
 use super::{
+    destination::Destination,
     limits::{Limit, Limits},
     rates::Rates,
+    waiting::Waiting,
 };
 use crate::{
     connection::Peer,
@@ -34,12 +36,14 @@ pub(super) struct Rules {
     pub(super) limits: Limits,
     pub(super) allow_clients: AllowClients,
     rates: Option<Rates>,
+    waiting: Waiting,
     pub(super) metrics: Metrics,
 }
 
 impl Rules {
     pub(super) fn new(limits: Limits, allow_clients: AllowClients, metrics: Metrics) -> Self {
-        Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), metrics }
+        let waiting = Waiting::new(limits.request_timeout);
+        Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), waiting, metrics }
     }
 }
 
@@ -107,22 +111,36 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// A request as it is routed. The Destination service bounds the time of its own requests.
+    fn bound(&self, request: Request<Incoming>) -> Result<Request<Body>, Status> {
+        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
+        if path.strip_prefix(Destination::NAME).is_some_and(|method| method.starts_with('/')) {
+            return Ok(request.map(Body::new));
+        }
+        self.rules.waiting.bound(request, &self.rules.metrics)
+    }
+}
+
 impl Service<Request<Incoming>> for Gate {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if let Err(status) = self.check(request.headers()) {
-            self.peer.refused();
-            let reason = super::destination::code_label(status.code());
-            self.rules.metrics.refused.get_or_create(&Because { reason }).inc();
-            return Box::pin(future::ready(Ok(status.into_http())));
-        }
         request.extensions_mut().insert(self.peer.clone());
         let uri = request.uri().clone();
+        let request = match self.check(request.headers()).and_then(|()| self.bound(request)) {
+            Ok(request) => request,
+            Err(status) => {
+                self.peer.refused();
+                let reason = super::destination::code_label(status.code());
+                self.rules.metrics.refused.get_or_create(&Because { reason }).inc();
+                return Box::pin(future::ready(Ok(status.into_http())));
+            }
+        };
         // Routes are always ready.
-        let routed = self.routes.clone().call(request.map(Body::new));
+        let routed = self.routes.clone().call(request);
         Box::pin(async move { routed.await.map(|response| explained(response, uri.path())) })
     }
 }

@@ -1,19 +1,18 @@
 //! Room for as many connections as may be open: each is a file to the system, which has a limit of its own.
 
 /// How many files are open besides the connections within the limit, at most: those that are there to be told that
-/// there are too many (128), listeners, what is read of the source, and the runtime's own.
-const RESERVE: u64 = 256;
+/// there are too many (128), those of the admin port (200), listeners, what is read of the source, and the runtime's own.
+const RESERVE: u64 = 512;
 
-/// Raises this process's limit of open files as far as it may, and returns how many connections may be open. For a
-/// folder of manifests that is as many as the system allows. In a cluster it is `max_connections`, and a warning is
-/// logged if the limit is too low for that: until there are as many nothing fails.
+/// Raises this process's limit of open files as far as it may, and returns how many connections may be open: no more
+/// than leave files for probes. In a cluster a warning is logged if that is less than `max_connections`.
 pub(super) fn make_room(max_connections: u32, is_folder: bool) -> u32 {
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) if is_folder => return max_connections.min(room(limit)),
         Ok(limit) => {
-            if let Some(shortage) = shortage(limit, max_connections) {
+            if let Some(shortage) = shortage(limit, max_connections).filter(|_| !is_folder) {
                 tracing::warn!("{shortage}");
             }
+            return max_connections.min(room(limit));
         }
         Err(error) => tracing::warn!(
             %error,
@@ -40,14 +39,11 @@ fn shortage(limit: u64, max_connections: u32) -> Option<String> {
     if limit >= wanted {
         return None;
     }
-    let lower = match limit.checked_sub(RESERVE) {
-        None | Some(0) => String::new(),
-        Some(room) => format!(", or lower --max-connections to {room}"),
-    };
+    let room = room(limit);
     Some(format!(
-        "this process may open {limit} files, but --max-connections {max_connections} needs {wanted}: further \
-         connections will wait to be accepted; raise the hard limit of open files (ulimit -Hn, LimitNOFILE in \
-         systemd, the container runtime's settings) to {wanted}{lower}"
+        "this process may open {limit} files, but --max-connections {max_connections} needs {wanted}: at most {room} \
+         connections are accepted; raise the hard limit of open files (ulimit -Hn, LimitNOFILE in systemd, the \
+         container runtime's settings) to {wanted}"
     ))
 }
 
@@ -57,38 +53,26 @@ mod tests {
 
     #[test]
     fn room_is_what_the_limit_leaves() {
-        for (limit, expect) in [(1024, 768), (256, 1), (0, 1), (u64::MAX, u32::MAX)] {
+        for (limit, expect) in [(1024, 512), (512, 1), (0, 1), (u64::MAX, u32::MAX)] {
             assert_eq!(room(limit), expect, "{limit}");
         }
     }
 
     #[test]
     fn enough_is_nothing_to_say() {
-        for limit in [20_256, 1_048_576, u64::MAX] {
+        for limit in [20_512, 1_048_576, u64::MAX] {
             assert_eq!(shortage(limit, 20_000), None, "{limit}");
         }
     }
 
     #[test]
-    fn too_few_are_told_with_both_numbers_and_what_helps() {
-        for (limit, expect) in [
-            (
-                20_255,
-                "systemd, the container runtime's settings) to 20256, or lower --max-connections to 19999",
-            ),
-            (
-                1024,
-                "may open 1024 files, but --max-connections 20000 needs 20256: further connections will wait",
-            ),
-            (1024, "to 20256, or lower --max-connections to 768"),
-            (256, "the container runtime's settings) to 20256"),
-        ] {
+    fn too_few_are_reported_with_what_is_accepted_and_what_helps() {
+        for (limit, accepted) in [(20_511, 19_999), (1024, 512), (100, 1)] {
             let said = shortage(limit, 20_000).expect("it is too little");
-            assert!(said.contains(expect), "{limit}: {said}");
+            let expect = format!(
+                "may open {limit} files, but --max-connections 20000 needs 20512: at most {accepted} connections"
+            );
+            assert!(said.contains(&expect) && said.ends_with("to 20512"), "{limit}: {said}");
         }
-        assert!(
-            !shortage(256, 20_000).expect("it is too little").contains("lower"),
-            "there is no room for any"
-        );
     }
 }

@@ -9,7 +9,7 @@ use super::{
     REVIEWS, Victim,
     process::Process,
     raw::frames::message,
-    requests::{Outcome, connect, good, outcome},
+    requests::{self, Outcome, connect, good, outcome},
 };
 
 /// Each takes one message first of all, if only of a stream of them.
@@ -73,6 +73,57 @@ async fn many_that_announce_megabytes_are_given_none_of_it() {
     let grown = process.resident().saturating_sub(before);
     assert!(grown < 64 * 1024, "it grew by {grown} KiB");
     drop(client);
+    victim.is_unharmed().await;
+}
+
+#[tokio::test]
+async fn request_whose_message_does_not_come_ends_in_the_time_of_a_request() {
+    let mut victim = Victim::start(&["--request-timeout", "300ms"]).await;
+    let socket = TcpStream::connect(victim.server.grpc).await.expect("connected");
+    let mut client = connect(socket).await;
+    for method in METHODS {
+        let outcome = outcome(&mut client, to(method), &[vec![0]], false).await;
+        let is_late = |words: &str| words.contains("--request-timeout");
+        assert!(
+            matches!(&outcome, Outcome::Grpc(4, words) if is_late(words))
+                || matches!(outcome, Outcome::Grpc(0, _)),
+            "{method}: {outcome:?}"
+        );
+    }
+    drop(client);
+    victim.is_unharmed().await;
+}
+
+/// Their decoders would take a hundred megabytes.
+#[tokio::test]
+async fn many_half_messages_hold_little_and_others_are_refused_in_words() {
+    const AT_ONCE: usize = 1500;
+    let mut victim = Victim::start(&["--max-concurrent-streams", "8000"]).await;
+    let socket = TcpStream::connect(victim.server.grpc).await.expect("connected");
+    let client = connect(socket).await;
+    let mut held = Vec::new();
+    let mut refused = 0;
+    for _ in 0..AT_ONCE {
+        let request = to(METHODS[0]).body(()).expect("a request");
+        let mut client = client.clone().ready().await.expect("there is room");
+        let (answer, mut body) = client.send_request(request, false).expect("it is taken");
+        // A refused stream may be over already.
+        _ = body.send_data(vec![0].into(), false);
+        held.push((Box::pin(answer), body));
+    }
+    let mut probe = client.clone();
+    let outcome = outcome(&mut probe, to(METHODS[0]), &[announces(0)], true).await;
+    assert!(
+        matches!(&outcome, Outcome::Grpc(8, words) if words.contains("health and reflection")),
+        "{outcome:?}"
+    );
+    for (answer, _) in &mut held {
+        refused += usize::from(futures::FutureExt::now_or_never(answer).is_some());
+    }
+    assert_eq!(refused, AT_ONCE - 1024);
+    // The Destination service has no part in it.
+    assert_eq!(requests::outcome(&mut probe, good(), &[message(REVIEWS)], true).await, Outcome::Answered);
+    drop((held, probe, client));
     victim.is_unharmed().await;
 }
 
