@@ -5,7 +5,7 @@
 //! back is a cursor. Several batches that have piled up are applied as one step.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     future, mem,
     ops::Bound,
     pin::pin,
@@ -26,6 +26,7 @@ use crate::{
     model::{Kind, ObjectId, Reason},
     picture::Observer,
     resolve::{Answer, Query, Target},
+    shares::{Hold, Parties, Refused, Shares},
     source::{Batch, Report},
     spans,
     status::{Notice, Status},
@@ -39,6 +40,16 @@ mod look;
 use self::{audits::Audits, heartbeat::Doing, look::Look};
 pub use self::{audits::Pace, heartbeat::Heartbeat, look::Uninspected};
 
+/// How many bytes all views together may have unless [`Controller::limit_views`] says otherwise: with the rest of the
+/// server it fits in the memory that `deploy/` gives it.
+pub const MAX_VIEW_BYTES: u64 = 192 << 20;
+/// What a view costs besides its endpoints, in bytes: measured, with its topic and indexes.
+const VIEW_BYTES: u64 = 6 << 10;
+/// What an endpoint of a view costs, in bytes: in the view and its pool 152, and about 360 in its first message.
+const ENDPOINT_BYTES: u64 = 512;
+/// So many views, and bytes of views, a client may have however little is free.
+const VIEWS_FLOOR: u64 = 64;
+const VIEW_BYTES_FLOOR: u64 = 1 << 20;
 /// How long a view that nobody watches is kept: a client that reconnects finds it as it was. Proxies come back within
 /// a few hundred milliseconds.
 pub const VIEW_LINGER: Duration = Duration::from_secs(3);
@@ -65,20 +76,29 @@ const ANSWERING: Duration = Duration::from_millis(20);
 /// So few answers are never worth looking through.
 const FEW: usize = 64;
 
-/// A stream that wants a target nobody watches yet.
-type Want = (Target, oneshot::Sender<Result<Cursor, Unavailable>>);
+/// A stream that wants a target nobody watches yet, and what its client is known by.
+type Want = (Target, Parties, oneshot::Sender<Result<Cursor, Unavailable>>);
 
 /// Why there is no cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// The controller is gone.
     #[error("this server is shutting down; ask another one")]
     ShuttingDown,
     /// It would be one view too many.
-    #[error(
-        "this server answers {0} different questions already, which is its limit (--max-views); ask another one"
-    )]
-    TooManyViews(usize),
+    #[error("{}", .0.describe("different questions", "--max-views"))]
+    Views(Refused),
+    /// The views have too many bytes.
+    #[error("{}", .0.describe("bytes of answers", "--max-view-bytes"))]
+    ViewBytes(Refused),
+}
+
+/// A view that is kept, and what is counted of it as long as it is. The client that asked first is charged.
+#[derive(Debug)]
+struct Kept {
+    topic: Arc<Topic>,
+    bytes: Hold,
+    _view: Hold,
 }
 
 /// Where streams get their cursors from. Cloning is cheap.
@@ -91,16 +111,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// A cursor into the answers to a target.
+    /// A cursor into the answers to a target, for a client that is known by this.
     ///
     /// # Errors
     /// [`Unavailable`] says why there is none.
-    pub async fn subscribe(&self, target: &Target) -> Result<Cursor, Unavailable> {
+    pub async fn subscribe(&self, target: &Target, parties: &Parties) -> Result<Cursor, Unavailable> {
         if let Some(cursor) = self.topics.subscribe(target) {
             return Ok(cursor);
         }
         let (reply, cursor) = oneshot::channel();
-        let want = (target.clone(), reply);
+        let want = (target.clone(), parties.clone(), reply);
         self.wants.send(want).await.map_err(|_| Unavailable::ShuttingDown)?;
         cursor.await.unwrap_or(Err(Unavailable::ShuttingDown))
     }
@@ -138,7 +158,7 @@ pub struct Controller {
     engine: Engine,
     topics: Arc<Topics>,
     /// The same topics, for the only one who publishes in them.
-    watched: BTreeMap<Target, Arc<Topic>>,
+    watched: BTreeMap<Target, Kept>,
     wants: mpsc::Receiver<Want>,
     looks: mpsc::Receiver<Look>,
     lead: Lead,
@@ -148,7 +168,8 @@ pub struct Controller {
     logged: BTreeMap<ObjectId, BTreeSet<(Reason, String)>>,
     /// What is made known of each answer, by the address of the answer.
     known: HashMap<usize, Weak<Published>>,
-    max_views: usize,
+    views: Arc<Shares>,
+    view_bytes: Arc<Shares>,
     /// The last view that was looked at, if there are more after it.
     reaped: Option<Target>,
     audits: Audits,
@@ -189,7 +210,8 @@ impl Controller {
             report: Arc::new(Report::default()),
             logged: BTreeMap::new(),
             known: HashMap::new(),
-            max_views: MAX_VIEWS,
+            views: Shares::new(MAX_VIEWS as u64, 0.0, 0),
+            view_bytes: Shares::new(MAX_VIEW_BYTES, 0.0, 0),
             reaped: None,
             audits: Audits::default(),
             status,
@@ -200,10 +222,13 @@ impl Controller {
         (controller, directory)
     }
 
-    /// Keeps at most so many different views.
+    /// Keeps at most so many different views with so many bytes. A client may have this fraction of what is free of
+    /// either; 0 for all.
     #[must_use]
-    pub fn limit_views(self, max_views: usize) -> Self {
-        Self { max_views, ..self }
+    pub fn limit_views(self, views: u64, bytes: u64, client_share: f64) -> Self {
+        let views = Shares::new(views, client_share, VIEWS_FLOOR);
+        let view_bytes = Shares::new(bytes, client_share, VIEW_BYTES_FLOOR);
+        Self { views, view_bytes, ..self }
     }
 
     /// Audits at another pace than the usual one.
@@ -265,7 +290,7 @@ impl Controller {
                 _ = reaping.tick() => {
                     self.heartbeat.begin(Doing::Reaping, self.watched.len());
                     // Where views are short, those that somebody watches come first.
-                    let short = self.watched.len() >= self.max_views;
+                    let short = self.views.is_full() || self.view_bytes.is_full();
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
                 }
                 () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => {
@@ -278,6 +303,7 @@ impl Controller {
                 self.show_status(&BTreeSet::new(), true);
             }
             self.metrics.views.set(saturate(self.watched.len()));
+            self.metrics.view_bytes.set(i64::try_from(self.view_bytes.total()).unwrap_or(i64::MAX));
             let done = self.engine.resolutions().saturating_sub(self.metrics.resolutions.get());
             self.metrics.resolutions.inc_by(done);
             self.heartbeat.complete();
@@ -326,7 +352,7 @@ impl Controller {
         let now = Instant::now();
         let mut steps = Steps::since(since, &self.metrics.linkerd);
         for Change { target, answer } in changes {
-            let Some(topic) = self.watched.get(&target) else { continue };
+            let Some(Kept { topic, .. }) = self.watched.get(&target) else { continue };
             let wait = topic.current().and_then(|current| {
                 let is_backend = match &target.query {
                     Query::Endpoints { service, .. } => {
@@ -357,7 +383,9 @@ impl Controller {
         // They are late on purpose, which is nobody's slowness.
         let mut steps = Steps::since(Instant::now(), &self.metrics.linkerd);
         for target in self.holds.take_due(Instant::now()) {
-            if let (Some(topic), Some(answer)) = (self.watched.get(&target), self.engine.answer(&target)) {
+            if let (Some(Kept { topic, .. }), Some(answer)) =
+                (self.watched.get(&target), self.engine.answer(&target))
+            {
                 steps.publish(topic, answer.clone());
             }
         }
@@ -378,25 +406,44 @@ impl Controller {
         }
     }
 
-    fn answer(&mut self, (target, reply): Want) {
+    fn answer(&mut self, (target, parties, reply): Want) {
         // Nobody waits for it any more, as in a storm of clients that come and go.
         if reply.is_closed() {
             return;
         }
-        if self.watched.len() >= self.max_views && !self.watched.contains_key(&target) {
-            _ = reply.send(Err(Unavailable::TooManyViews(self.max_views)));
-            return;
-        }
+        let is_new = !self.watched.contains_key(&target);
+        let holds = if is_new { self.holds_for_view(&parties).map(Some) } else { Ok(None) };
+        let holds = match holds {
+            Ok(holds) => holds,
+            Err(refused) => {
+                _ = reply.send(Err(refused));
+                return;
+            }
+        };
         let (topic, cursor) = self.topics.open(&target);
-        if let Some(answer) = self.engine.watch(&target)
+        let answer = self.engine.watch(&target);
+        if let Some((view, mut bytes)) = holds {
+            let is_shared = |answer: &Arc<Answer>| {
+                self.known.get(&Arc::as_ptr(answer).addr()).is_some_and(|known| known.strong_count() > 0)
+            };
+            bytes.set(cost(answer.as_ref().filter(|answer| !is_shared(answer))));
+            self.watched.insert(target, Kept { topic: topic.clone(), bytes, _view: view });
+        }
+        if let Some(answer) = answer
             && topic.current().is_none()
         {
             let published = self.published(answer);
             topic.publish(published);
         }
-        self.watched.insert(target, topic);
         // A stream that did not wait for its cursor drops it, and the view is reaped in its time.
         _ = reply.send(Ok(cursor));
+    }
+
+    /// What a new view of this client is counted with: as a view, and its bytes.
+    fn holds_for_view(&self, parties: &Parties) -> Result<(Hold, Hold), Unavailable> {
+        let view = self.views.take(parties, 1).map_err(Unavailable::Views)?;
+        let bytes = self.view_bytes.take(parties, VIEW_BYTES).map_err(Unavailable::ViewBytes)?;
+        Ok((view, bytes))
     }
 
     /// An answer made known for the first time in a topic: as in a topic that somebody else asked the same in,
@@ -423,17 +470,20 @@ impl Controller {
     fn reap(&mut self, linger: Duration) {
         let after = self.reaped.take().map_or(Bound::Unbounded, Bound::Excluded);
         let (mut idle, mut last) = (Vec::new(), None);
-        for (target, topic) in self.watched.range((after, Bound::Unbounded)).take(REAPED_AT_ONCE) {
+        // Views have grown or shrunk since they were asked for. Of those that share an answer one has its bytes.
+        let mut counted = HashSet::new();
+        for (target, kept) in self.watched.range_mut((after, Bound::Unbounded)).take(REAPED_AT_ONCE) {
             if self.topics.reap(target, linger) {
                 idle.push(target.clone());
             } else {
-                topic.cool();
+                kept.topic.cool();
+                let answer = self.engine.answer(target);
+                kept.bytes.set(cost(answer.filter(|answer| counted.insert(Arc::as_ptr(answer)))));
             }
-            last = Some(target);
+            last = Some(target.clone());
         }
         // From the beginning again after the last one.
-        self.reaped =
-            last.filter(|last| self.watched.last_key_value().is_some_and(|(end, _)| end != *last)).cloned();
+        self.reaped = last.filter(|last| self.watched.last_key_value().is_some_and(|(end, _)| end != last));
         for target in idle {
             self.watched.remove(&target);
             self.holds.release(&target);
@@ -500,6 +550,16 @@ fn object_of(fact: &Fact) -> Option<ObjectId> {
         _ => return None,
     };
     Some(ObjectId { kind, name: name.clone() })
+}
+
+/// What a view costs, in bytes; without an answer that another view has the bytes of.
+fn cost(answer: Option<&Arc<Answer>>) -> u64 {
+    let answer = match answer.map(|answer| &**answer) {
+        Some(Answer::Endpoints(view)) => ENDPOINT_BYTES * view.entries().len() as u64,
+        Some(Answer::Profile(profile)) => profile.message.bytes.len() as u64,
+        None => 0,
+    };
+    VIEW_BYTES + answer
 }
 
 fn saturate(count: usize) -> i64 {

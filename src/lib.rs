@@ -57,6 +57,7 @@ pub mod plan;
 pub mod resolve;
 pub mod serve;
 pub mod share;
+pub mod shares;
 pub mod source;
 pub mod spans;
 pub mod status;

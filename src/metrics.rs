@@ -88,6 +88,8 @@ pub struct Families {
     pub refused: Family<Because, Counter>,
     /// Shared views that are kept up to date.
     pub views: Gauge,
+    /// Bytes of those views, as they are counted for `--max-view-bytes`.
+    pub view_bytes: Gauge,
     /// Answers that were resolved and splits that were inspected.
     pub resolutions: Counter,
     /// Views that were resolved from scratch and compared with what was published, by method.
@@ -170,6 +172,12 @@ impl Metrics {
         );
         registry.register("requests_refused", "Requests refused, by gRPC code", self.refused.clone());
         registry.register("views", "Shared views kept up to date", self.views.clone());
+        registry.register_with_unit(
+            "view",
+            "What shared views cost, as it is counted for --max-view-bytes",
+            Unit::Bytes,
+            self.view_bytes.clone(),
+        );
         registry.register("resolutions", "Answers resolved and splits inspected", self.resolutions.clone());
         self.register_audits(registry);
         registry.register_with_unit(

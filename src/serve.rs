@@ -113,9 +113,12 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             LimitArgs {
                 max_connections,
                 max_concurrent_streams,
+                max_streams,
+                client_share,
                 max_stream_rate,
                 max_stream_burst,
                 max_views,
+                max_view_bytes,
                 max_request_bytes,
                 max_header_bytes,
                 request_timeout,
@@ -169,7 +172,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let (status_sender, status) = watch::channel(Arc::new(Status::default()));
     let lead = Lead { drain: leaf_drain };
     let (controller, directory) = Controller::new(engine, lead, status_sender, metrics.clone());
-    let controller = controller.limit_views(usize::try_from(max_views).unwrap_or(usize::MAX));
+    let controller = controller.limit_views(max_views.into(), max_view_bytes, client_share);
     let (keeper, pictures) = Keeper::new(options, domain.clone());
     let (observer, observations) = observer();
     let controller = controller.observed_by(observer);
@@ -198,12 +201,14 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let max_bytes = usize::try_from(max_request_bytes).unwrap_or(usize::MAX);
     let requests = Requests { max_bytes, time: request_timeout };
     let destination = Destination::new(directory, domain, requests, drain.clone(), metrics.clone());
+    let destination = destination.limit_streams(max_streams.into(), client_share);
     let stream_rate =
         (max_stream_rate > 0).then(|| Rate { per_second: max_stream_rate, burst: max_stream_burst.max(1) });
     let max_connections = files::make_room(max_connections, matches!(source, Source::Manifests(_)));
     let limits = Limits {
         max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
         max_concurrent_streams,
+        client_share,
         stream_rate,
         max_header_bytes,
         request_timeout,

@@ -17,6 +17,7 @@ use crate::{
     bucket::{Bucket, Rate},
     context::Context,
     metrics::Histogram,
+    shares::Parties,
 };
 
 /// From how many bytes on it is worth to tell the socket of a message, and how many of these are told of in one poll.
@@ -35,6 +36,7 @@ const REFUSALS: Rate = Rate { per_second: 500, burst: 8192 };
 #[derive(Debug)]
 pub struct Peer {
     addr: SocketAddr,
+    parties: Parties,
     opened: Instant,
     /// When all that had been handed over was last written, in nanoseconds after `opened`.
     drained: AtomicU64,
@@ -59,6 +61,7 @@ impl Peer {
     pub fn new(addr: SocketAddr, event_to_wire: Histogram) -> Self {
         Self {
             addr,
+            parties: Parties::default(),
             opened: Instant::now(),
             drained: AtomicU64::new(0),
             streams: AtomicUsize::new(0),
@@ -71,6 +74,18 @@ impl Peer {
             event_to_wire,
             context: Mutex::default(),
         }
+    }
+
+    /// The same client, which has its shares as these.
+    #[must_use]
+    pub fn known_as(self, parties: Parties) -> Self {
+        Self { parties, ..self }
+    }
+
+    /// As what it has its shares.
+    #[must_use]
+    pub fn parties(&self) -> &Parties {
+        &self.parties
     }
 
     /// What a request says of its client. A proxy says the same in each of its requests, so they share it.

@@ -108,7 +108,7 @@ impl Controller {
         }
         let after = last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut views = self.watched.range((after, Bound::Unbounded));
-        let next = views.next().map(|(target, topic)| (target.clone(), topic.clone()));
+        let next = views.next().map(|(target, kept)| (target.clone(), kept.topic.clone()));
         let goes_on = views.next().is_some();
         if let Some((target, topic)) = next {
             self.audit_view(&target, &topic);

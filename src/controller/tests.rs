@@ -36,7 +36,8 @@ async fn answers(objects: Vec<Object>, nodes: &[String]) -> Vec<*const u8> {
         let service = NsName::new("d", "web");
         let query = Query::Endpoints { service, instance: None, port: 80, reading: Reading::Leaf };
         let client = Client { node: Some(node.as_str().into()), namespace: None };
-        let mut cursor = directory.subscribe(&Target { query, client }).await.expect("it runs");
+        let mut cursor =
+            directory.subscribe(&Target { query, client }, &Parties::default()).await.expect("it runs");
         bytes.push(poll_fn(|cx| cursor.poll_next(cx)).await.frames.bytes.as_ptr());
     }
     bytes
@@ -89,7 +90,7 @@ async fn a_first_answer_is_no_update_whether_it_was_asked_for_before_the_sync_or
         let service = NsName::new("d", "web");
         let query = Query::Endpoints { service, instance: None, port, reading: Reading::Leaf };
         let (reply, mut cursor) = oneshot::channel();
-        controller.answer((Target { query, client: Client::default() }, reply));
+        controller.answer((Target { query, client: Client::default() }, Parties::default(), reply));
         cursor.try_recv().expect("it is answered at once").expect("there is room")
     };
     let early = ask(&mut controller, 80);
@@ -150,7 +151,7 @@ async fn turn_leaves_requests_that_would_make_it_long_to_the_next() {
         (Target { query, client: Client::default() }, oneshot::channel())
     });
     let (wants, replies): (Vec<_>, Vec<_>) =
-        wants.map(|(target, (reply, answer))| ((target, reply), answer)).unzip();
+        wants.map(|(target, (reply, answer))| ((target, Parties::default(), reply), answer)).unzip();
     let mut waiting = wants.into_iter();
 
     controller.answer_some(&mut waiting);

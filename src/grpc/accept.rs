@@ -30,6 +30,7 @@ use super::{
 use crate::{
     connection::{Connection, Ended, Executor, Patience, Peer},
     metrics::{Because, Metrics},
+    shares::{Hold, Parties, Party, Refused, Shares},
     tls::{self, Identity, Tls},
 };
 
@@ -53,14 +54,27 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be accepted (out of file descriptors, say) before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Who has connected.
-#[derive(Clone, Copy, Debug)]
+/// So many connections a client may have however few are free: a few proxies of a node.
+const CONNECTIONS_FLOOR: u64 = 8;
+
+/// A client that has connected.
+#[derive(Clone, Debug)]
 struct Client {
     addr: SocketAddr,
     /// Where it has connected to.
     local: Option<IpAddr>,
-    /// Whether it is there to be told that there are too many.
-    is_beyond: bool,
+    /// What every request is answered, if the connection is one too many.
+    beyond: Option<Status>,
+}
+
+impl Client {
+    /// As what it has its shares. A proxy on the server's own address speaks for many clients and has none.
+    fn parties(&self, identity: Option<&Identity>) -> Parties {
+        let addr = self.addr.ip().to_canonical();
+        let is_beside = self.local.map(|local| local.to_canonical()) == Some(addr);
+        let address = (!is_beside).then_some(Party::Address(addr));
+        address.into_iter().chain(identity.and_then(Identity::name).map(Party::Identity)).collect()
+    }
 }
 
 /// What serves connections.
@@ -69,15 +83,19 @@ pub(super) struct Acceptor {
     rules: Arc<Rules>,
     tls: Option<Tls>,
     routes: Routes,
-    /// How many there are, and how many more that are being turned away.
-    open: Arc<AtomicUsize>,
+    /// Connections, those of clients with an identity, and how many more that are being turned away.
+    open: Arc<Shares>,
+    identified: Arc<Shares>,
     turned_away: Arc<AtomicUsize>,
     drain: Drain,
 }
 
 impl Acceptor {
     pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes, drain: Drain) -> Self {
-        Self { rules: Arc::new(rules), tls, routes, open: Arc::default(), turned_away: Arc::default(), drain }
+        let Limits { max_connections, client_share, .. } = rules.limits;
+        let connections = || Shares::new(max_connections as u64, client_share, CONNECTIONS_FLOOR);
+        let (open, identified) = (connections(), connections());
+        Self { rules: Arc::new(rules), tls, routes, open, identified, turned_away: Arc::default(), drain }
     }
 
     /// Serves connections until the drain is over and every one has ended after that.
@@ -109,8 +127,10 @@ impl Acceptor {
                         tracing::info!(failures, "connections are accepted again");
                         failures = 0;
                     }
-                    if let Some(place) = self.place() {
-                        connections.spawn(self.clone().take(socket, addr, place));
+                    let local = socket.local_addr().ok().map(|local| local.ip());
+                    let mut client = Client { addr, local, beyond: None };
+                    if let Some(place) = self.place(&mut client) {
+                        connections.spawn(self.clone().take(socket, client, place));
                     }
                 }
                 // Failing to accept one is a pause, never the end of the server.
@@ -129,37 +149,44 @@ impl Acceptor {
         connections.wait().await;
     }
 
-    /// A place for one more connection, if there is any.
-    fn place(&self) -> Option<Place> {
-        let Rules { limits, metrics, .. } = &*self.rules;
-        if let Some(place) = Place::take(&self.open, limits.max_connections, false, metrics) {
-            return Some(place);
-        }
-        Limit::Connections.hit(metrics);
-        let place = Place::take(&self.turned_away, TURNED_AWAY, true, metrics);
-        if place.is_none() {
+    /// A place for one more connection, if there is any: that of a connection that is turned away where the client has
+    /// its share or all places are taken.
+    fn place(&self, client: &mut Client) -> Option<Place> {
+        let metrics = &self.rules.metrics;
+        let refused = match self.open.take(&client.parties(None), 1) {
+            Ok(hold) => return Some(Place::of(Taken::Served(hold), metrics)),
+            Err(refused) => refused,
+        };
+        client.beyond = Some(self.refuse(&refused));
+        let more = |count: usize| (count < TURNED_AWAY).then_some(count + 1);
+        if self.turned_away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
             metrics.connections_ended.get_or_create(&because(Ended::Refused)).inc();
+            return None;
         }
-        place
+        Some(Place::of(Taken::TurnedAway(self.turned_away.clone()), metrics))
+    }
+
+    /// What a client is answered whose connection is one too many.
+    fn refuse(&self, refused: &Refused) -> Status {
+        let message = refused.describe("connections", "--max-connections");
+        Limit::Connections.refuse(refused, message, &self.rules.metrics)
     }
 
     /// Serves a connection to its end.
-    async fn take(self, socket: TcpStream, addr: SocketAddr, place: Place) {
+    async fn take(self, socket: TcpStream, client: Client, place: Place) {
+        let addr = client.addr;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%error, %addr, "cannot set up a connection");
         }
-        let is_beyond = place.is_beyond;
-        let local = socket.local_addr().ok().map(|local| local.ip());
-        let client = Client { addr, local, is_beyond };
         let ended = match self.tls.as_ref().map(Tls::acceptor) {
             None => {
                 let closed = self.closed(&client, None);
-                self.serve_connection(socket, &client, closed).await
+                self.serve_connection(socket, &client, None, closed).await
             }
             // Boxed, or a connection without TLS would take as much memory.
             Some(acceptor) => Box::pin(self.shake_hands(acceptor, socket, &client)).await,
         };
-        let ended = if is_beyond { Ended::Refused } else { ended };
+        let ended = if client.beyond.is_some() { Ended::Refused } else { ended };
         if ended == Ended::Silent {
             Limit::RequestTime.hit(&self.rules.metrics);
         }
@@ -183,36 +210,44 @@ impl Acceptor {
             },
         };
         let identity = Identity::of_connection(socket.get_ref().1);
-        let closed = self.closed(client, identity.as_ref());
-        self.serve_connection(socket, client, closed).await
+        let name: Parties =
+            identity.as_ref().and_then(Identity::name).map(Party::Identity).into_iter().collect();
+        // The address has its share already.
+        let (_place, closed) = match self.identified.take(&name, 1) {
+            Ok(place) => (Some(place), self.closed(client, identity.as_ref())),
+            Err(refused) => (None, Some(self.refuse(&refused))),
+        };
+        self.serve_connection(socket, client, identity.as_ref(), closed).await
     }
 
     /// What every request of this client is answered, if it may not ask.
     fn closed(&self, client: &Client, identity: Option<&Identity>) -> Option<Status> {
-        if client.is_beyond {
-            let max = self.rules.limits.max_connections;
-            return Some(Status::resource_exhausted(format!(
-                "this server has {max} connections, which is its limit (--max-connections); ask another one"
-            )));
-        }
-        (!self.rules.allow_clients.permits(identity)).then(|| tls::refusal(identity))
+        let is_permitted = || self.rules.allow_clients.permits(identity);
+        client.beyond.clone().or_else(|| (!is_permitted()).then(|| tls::refusal(identity)))
     }
 
     fn patience(&self, client: &Client) -> Patience {
         let Limits { request_timeout, idle_timeout, .. } = self.rules.limits;
-        if client.is_beyond {
+        if client.beyond.is_some() {
             Patience { greeting: TURNING_AWAY, idle: Some(TURNING_AWAY) }
         } else {
             Patience { greeting: request_timeout, idle: idle_timeout }
         }
     }
 
-    async fn serve_connection<I>(&self, io: I, client: &Client, closed: Option<Status>) -> Ended
+    async fn serve_connection<I>(
+        &self,
+        io: I,
+        client: &Client,
+        identity: Option<&Identity>,
+        closed: Option<Status>,
+    ) -> Ended
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Rules { limits, metrics, .. } = &*self.rules;
-        let peer = Arc::new(Peer::new(client.addr, metrics.event_to_wire.clone()));
+        let peer = Peer::new(client.addr, metrics.event_to_wire.clone());
+        let peer = Arc::new(peer.known_as(client.parties(identity)));
         let gate = Gate::new(self.rules.clone(), self.routes.clone(), peer.clone(), client.local, closed);
         let patience = self.patience(client);
         // Boxed, for a future that holds it by value has room for it twice.
@@ -284,25 +319,31 @@ fn because(ended: Ended) -> Because {
 /// One of the connections that are there.
 #[derive(Debug)]
 struct Place {
-    /// Whether it is there to be told that there are too many.
-    is_beyond: bool,
-    taken: Arc<AtomicUsize>,
+    taken: Taken,
     metrics: Metrics,
 }
 
+/// What a connection takes of what there is room for.
+#[derive(Debug)]
+enum Taken {
+    /// The place of a client that is served.
+    Served(#[expect(dead_code, reason = "it is held")] Hold),
+    /// One of those that are turned away.
+    TurnedAway(Arc<AtomicUsize>),
+}
+
 impl Place {
-    /// One of so many, if there is one left.
-    fn take(taken: &Arc<AtomicUsize>, max: usize, is_beyond: bool, metrics: &Metrics) -> Option<Self> {
-        let more = |count: usize| (count < max).then_some(count + 1);
-        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+    fn of(taken: Taken, metrics: &Metrics) -> Self {
         metrics.connections.inc();
-        Some(Self { is_beyond, taken: taken.clone(), metrics: metrics.clone() })
+        Self { taken, metrics: metrics.clone() }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Taken::TurnedAway(count) = &self.taken {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
         self.metrics.connections.dec();
     }
 }

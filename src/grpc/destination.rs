@@ -33,8 +33,12 @@ use crate::{
     model::Name,
     pb::destination::GetDestination,
     resolve::{Client, Query, Target},
+    shares::{Hold, Parties, Shares},
     topic::Cursor,
 };
+
+/// So many streams a client may have however few are free: a proxy of a few dozen destinations.
+const STREAMS_FLOOR: u64 = 64;
 
 /// The service. Cloning is cheap: there is one for each connection and request.
 #[derive(Clone, Debug)]
@@ -51,6 +55,7 @@ struct Shared {
     metrics: Metrics,
     /// By [`Method`].
     tallies: [Arc<Tally>; 2],
+    streams: Arc<Shares>,
 }
 
 impl Destination {
@@ -65,8 +70,20 @@ impl Destination {
     ) -> Self {
         let tallies = Method::ALL.map(|method| Tally::new(&metrics, method));
         let reader = Reader::new(requests, metrics.clone());
-        let shared = Shared { directory, domain, reader, drain, metrics, tallies };
+        let streams = Shares::new(u64::MAX, 0.0, 0);
+        let shared = Shared { directory, domain, reader, drain, metrics, tallies, streams };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The same with at most so many streams, of which a client may have this fraction of those that are free; 0 for all.
+    ///
+    /// # Panics
+    /// If a request was served already.
+    #[must_use]
+    pub fn limit_streams(mut self, streams: u64, client_share: f64) -> Self {
+        let shared = Arc::get_mut(&mut self.shared).expect("nothing shares it yet");
+        shared.streams = Shares::new(streams, client_share, STREAMS_FLOOR);
+        self
     }
 }
 
@@ -87,7 +104,14 @@ impl Shared {
     async fn call(&self, method: Method, request: Request<Body>) -> Result<Response<Body>, Status> {
         let mut call = self.tallies[method as usize].call();
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
-        match self.cursor(method, request, peer.clone(), &call).await {
+        let cursor = match self.place(peer.as_deref()) {
+            Ok(place) => {
+                call.takes(place);
+                self.cursor(method, request, peer.clone(), &call).await
+            }
+            Err(status) => Err(status),
+        };
+        match cursor {
             Ok(cursor) => {
                 let answers = Answers::new(cursor, self.drain.clone(), peer, call);
                 let mut response = Response::new(Body::new(answers));
@@ -99,6 +123,18 @@ impl Shared {
                 Err(status)
             }
         }
+    }
+
+    /// A place among the streams of a client.
+    fn place(&self, peer: Option<&Peer>) -> Result<Hold, Status> {
+        let nobody = Parties::default();
+        self.streams.take(peer.map_or(&nobody, Peer::parties), 1).map_err(|refused| {
+            if let Some(peer) = peer {
+                peer.refused();
+            }
+            let message = refused.describe("streams", "--max-streams");
+            Limit::AllStreams.refuse(&refused, message, &self.metrics)
+        })
     }
 
     /// Where the stream of a request begins.
@@ -116,11 +152,13 @@ impl Shared {
         call.received();
         let (target, context) = target(method, &request, &self.domain)?;
         drop(request);
-        let cursor = self.directory.subscribe(&target).await.map_err(|error| match error {
+        let nobody = Parties::default();
+        let parties = peer.as_ref().map_or(&nobody, |peer| peer.parties());
+        let cursor = self.directory.subscribe(&target, parties).await.map_err(|error| match &error {
             Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
-            Unavailable::TooManyViews(_) => {
-                Limit::Views.hit(&self.metrics);
-                Status::resource_exhausted(error.to_string())
+            Unavailable::Views(refused) => Limit::Views.refuse(refused, error.to_string(), &self.metrics),
+            Unavailable::ViewBytes(refused) => {
+                Limit::ViewBytes.refuse(refused, error.to_string(), &self.metrics)
             }
         })?;
         let context = match &peer {

@@ -1,13 +1,17 @@
 //! What clients may do, each a flag of `serve`, what the log may hold, and what is counted when either wants more.
 
 use tokio::time::Duration;
+use tonic::Status;
 
 mod told;
 
 pub(crate) use self::told::tell;
 
 pub use crate::bucket::Rate;
-use crate::metrics::{Metrics, OfLimit};
+use crate::{
+    metrics::{Metrics, OfLimit},
+    shares::Refused,
+};
 
 /// Limits and timings of connections and requests.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +20,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Streams of one connection. Further requests are refused.
     pub max_concurrent_streams: u32,
+    /// The part of the free connections that one client may have; 0 for all.
+    pub client_share: f64,
     /// How fast one client address may open streams; `None` for as fast as it can.
     pub stream_rate: Option<Rate>,
     /// Size of a request's headers in bytes.
@@ -37,6 +43,7 @@ impl Default for Limits {
         Self {
             max_connections: 20_000,
             max_concurrent_streams: 4096,
+            client_share: 0.5,
             stream_rate: Some(Rate { per_second: 1000, burst: 10_000 }),
             max_header_bytes: 16 * 1024,
             request_timeout: Duration::from_secs(10),
@@ -54,10 +61,16 @@ pub enum Limit {
     Connections,
     /// `--max-concurrent-streams`
     Streams,
+    /// `--max-streams`
+    AllStreams,
     /// `--max-stream-rate`
     StreamRate,
     /// `--max-views`
     Views,
+    /// `--max-view-bytes`
+    ViewBytes,
+    /// `--client-share`
+    ClientShare,
     /// `--max-request-bytes`
     RequestBytes,
     /// `--max-header-bytes`
@@ -72,11 +85,14 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Connections,
         Self::Streams,
+        Self::AllStreams,
         Self::StreamRate,
         Self::Views,
+        Self::ViewBytes,
+        Self::ClientShare,
         Self::RequestBytes,
         Self::HeaderBytes,
         Self::RequestTime,
@@ -89,8 +105,11 @@ impl Limit {
         match self {
             Self::Connections => "--max-connections",
             Self::Streams => "--max-concurrent-streams",
+            Self::AllStreams => "--max-streams",
             Self::StreamRate => "--max-stream-rate",
             Self::Views => "--max-views",
+            Self::ViewBytes => "--max-view-bytes",
+            Self::ClientShare => "--client-share",
             Self::RequestBytes => "--max-request-bytes",
             Self::HeaderBytes => "--max-header-bytes",
             Self::RequestTime => "--request-timeout",
@@ -109,7 +128,13 @@ impl Limit {
                 "further requests on such a connection are refused; its client has to open another one"
             }
             Self::StreamRate => "further requests from such an address are refused until it asks less often",
-            Self::Views => "questions that nobody has asked yet are refused; others are answered as ever",
+            Self::AllStreams => "further requests are refused, and their clients have to ask another server",
+            Self::ClientShare => {
+                "a client that has its share is refused more; clients that have less are answered as ever"
+            }
+            Self::Views | Self::ViewBytes => {
+                "questions that nobody has asked yet are refused; others are answered as ever"
+            }
             Self::RequestBytes => "such requests are refused",
             Self::HeaderBytes => "such requests are refused",
             Self::RequestTime => {
@@ -128,14 +153,26 @@ impl Limit {
         match self {
             Self::Connections => "connections",
             Self::Streams => "streams",
+            Self::AllStreams => "all_streams",
             Self::StreamRate => "stream_rate",
             Self::Views => "views",
+            Self::ViewBytes => "view_bytes",
+            Self::ClientShare => "client_share",
             Self::RequestBytes => "request_bytes",
             Self::HeaderBytes => "header_bytes",
             Self::RequestTime => "request_time",
             Self::LogRate => "log_rate",
             Self::LogQueue => "log_queue",
         }
+    }
+
+    /// Counts that a client was refused more than this limit or its share of it allows, and says so in a status.
+    pub(super) fn refuse(self, refused: &Refused, message: String, metrics: &Metrics) -> Status {
+        match refused {
+            Refused::Full { .. } => self.hit(metrics),
+            Refused::Share { .. } => Self::ClientShare.hit(metrics),
+        }
+        Status::resource_exhausted(message)
     }
 
     /// Counts that it was hit.

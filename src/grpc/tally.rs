@@ -14,6 +14,7 @@ use super::method::Method;
 use crate::{
     connection::{Ended, Peer},
     metrics::{Because, Calls, Metrics, Rpc},
+    shares::Hold,
 };
 
 /// Why a stream is over, from a closed set.
@@ -101,7 +102,7 @@ impl Tally {
     pub fn call(self: &Arc<Self>) -> Call {
         self.calls.started.inc();
         // Whatever drops a call, it was not this server that ended it, unless it says so.
-        Call { tally: self.clone(), began: Instant::now(), code: Code::Cancelled }
+        Call { tally: self.clone(), began: Instant::now(), code: Code::Cancelled, place: None }
     }
 }
 
@@ -111,9 +112,16 @@ pub struct Call {
     tally: Arc<Tally>,
     began: Instant,
     code: Code,
+    /// Its place among the streams of its client.
+    place: Option<Hold>,
 }
 
 impl Call {
+    /// It has this place among the streams of its client until it has ended.
+    pub(super) fn takes(&mut self, place: Hold) {
+        self.place = Some(place);
+    }
+
     /// Its message was read.
     pub fn received(&self) {
         self.tally.calls.received.inc();

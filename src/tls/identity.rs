@@ -3,7 +3,7 @@
 //! Only the names of the SAN extension count, DNS names and SPIFFE IDs. A common name counts for nothing, as
 //! everywhere today. That a CA vouches for them is rustls' to find out, before anything here is asked.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use rustls::ServerConnection;
 use rustls_pki_types::CertificateDer;
@@ -28,6 +28,13 @@ pub struct Identity {
 pub struct BadCertificate;
 
 impl Identity {
+    /// The name by which the client is known where one is enough: its first SPIFFE ID, else its first DNS name.
+    #[must_use]
+    pub fn name(&self) -> Option<Arc<str>> {
+        let spiffe = self.spiffe.first().map(|id| Arc::from(id.to_string()));
+        spiffe.or_else(|| self.dns.first().map(|name| Arc::from(&**name)))
+    }
+
     /// The names in a certificate, which may be none.
     ///
     /// # Errors

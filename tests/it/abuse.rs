@@ -21,6 +21,7 @@ mod others;
 pub(crate) mod process;
 pub(crate) mod raw;
 mod requests;
+mod shares;
 mod stuck;
 mod windows;
 

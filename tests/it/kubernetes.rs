@@ -155,7 +155,10 @@ impl Cluster {
         let Host::Service(service) = host else { panic!("no service") };
         let query = Query::Endpoints { service, instance: None, port, reading: Reading::Merged };
         let target = Target { query, client: Client::default() };
-        let cursor = self.runtime.block_on(self.directory.subscribe(&target)).expect("the controller runs");
+        let cursor = self
+            .runtime
+            .block_on(self.directory.subscribe(&target, &Default::default()))
+            .expect("the controller runs");
         Stream { get: Get::new(cursor, self.directory.clone(), target), lost: Vec::new(), said: Vec::new() }
     }
 

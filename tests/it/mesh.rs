@@ -240,7 +240,7 @@ impl Mesh {
 
     /// A place in the answers to a target.
     pub(crate) fn cursor(&self, target: &Target) -> Cursor {
-        let cursor = self.block_on(self.directory.subscribe(target));
+        let cursor = self.block_on(self.directory.subscribe(target, &Default::default()));
         self.settle();
         cursor.expect("the controller runs")
     }

@@ -29,7 +29,7 @@ impl Server {
             Kind::ALL.map(|kind| Event::Replace(kind, of_kind(&objects(&["10.0.0.1", "10.0.0.2"]), kind)));
         controller.apply(vec![Batch { events: events.into(), ..Batch::default() }]);
         let (reply, mut cursor) = oneshot::channel();
-        controller.answer((target(), reply));
+        controller.answer((target(), Parties::default(), reply));
         let cursor = cursor.try_recv().expect("it is answered at once").expect("there is room");
         (Self { controller, directory, batches, batches_in, metrics }, cursor)
     }
@@ -91,7 +91,7 @@ async fn what_is_published_falsely_is_found_said_and_put_right() {
     let log = Captured::at(tracing::Level::INFO);
     let (server, mut cursor) = Server::new(Duration::ZERO);
     let first = told(&mut cursor).expect("the first answer");
-    let topic = &server.controller.watched[&target()];
+    let topic = &server.controller.watched[&target()].topic;
     let empty = Answer::Endpoints(crate::view::View::new(wire::set_labels(&[]), Default::default()));
     let current = topic.current();
     topic.publish(Arc::new(Published::new(Arc::new(empty), current.as_deref(), Instant::now())));

@@ -75,7 +75,7 @@ pub(super) async fn outcome(
     outcome.unwrap_or_else(|error: h2::Error| Outcome::Cut(error.to_string()))
 }
 
-fn status_of(headers: &HeaderMap) -> Option<Outcome> {
+pub(super) fn status_of(headers: &HeaderMap) -> Option<Outcome> {
     let text = |name| Some(headers.get(name)?.to_str().expect("text").to_owned());
     let code = text("grpc-status")?.parse().expect("a number");
     Some(Outcome::Grpc(code, text("grpc-message").unwrap_or_default().replace("%20", " ")))

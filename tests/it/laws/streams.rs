@@ -149,7 +149,8 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     pub(super) async fn join(server: &Server, target: &Target) -> Self {
-        let cursor = server.directory.subscribe(target).await.expect("the controller runs");
+        let cursor =
+            server.directory.subscribe(target, &Default::default()).await.expect("the controller runs");
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         Self { target: target.clone(), cursor, stream: Stream::default(), woken }
     }

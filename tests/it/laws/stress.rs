@@ -50,7 +50,8 @@ fn edits(round: u32) -> Vec<Edit> {
 async fn follow(directory: Directory, target: Target, last: State, patience: usize) {
     let profile = !matches!(target.query, Query::Endpoints { .. });
     loop {
-        let mut cursor = directory.subscribe(&target).await.expect("the controller runs");
+        let mut cursor =
+            directory.subscribe(&target, &Default::default()).await.expect("the controller runs");
         let mut stream = Stream::default();
         for _ in 0..patience {
             let frames = poll_fn(|cx| cursor.poll_next(cx)).await;

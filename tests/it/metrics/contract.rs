@@ -167,10 +167,13 @@ const CONTRACT: &[Row] = &[
         &[(
             "limit",
             &[
+                "all_streams",
+                "client_share",
                 "connections",
                 "streams",
                 "stream_rate",
                 "views",
+                "view_bytes",
                 "request_bytes",
                 "header_bytes",
                 "log_queue",
@@ -214,6 +217,7 @@ const CONTRACT: &[Row] = &[
         &[],
     ),
     ("switchyard_views", "gauge", "", NONE, &[]),
+    ("switchyard_view_bytes", "gauge", "bytes", NONE, &[]),
     ("switchyard_resolutions", "counter", "", NONE, &[]),
     ("switchyard_audits", "counter", "", RPC, &[]),
     ("switchyard_audit_divergent_views", "gauge", "", RPC, &[]),

@@ -48,7 +48,8 @@ fn target(number: u32) -> Target {
 }
 
 async fn subscribe_and_leave(directory: &Directory, number: u32) {
-    let mut cursor = directory.subscribe(&target(number)).await.expect("the controller runs");
+    let mut cursor =
+        directory.subscribe(&target(number), &Default::default()).await.expect("the controller runs");
     let first = cursor.poll_next(&mut std::task::Context::from_waker(Waker::noop()));
     assert!(first.is_ready(), "the first answer is there at once");
 }
