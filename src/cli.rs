@@ -87,8 +87,8 @@ pub async fn run_with(cli: Cli, out: &mut dyn Write, err: &mut dyn Write) -> u8 
                 Ok(()) => code,
             };
         }
-        Command::Get(args) => get::run(args, out).await,
-        Command::Profile(args) => profile::run(args, out).await,
+        Command::Get(args) => get::run(args, out, err).await,
+        Command::Profile(args) => profile::run(args, out, err).await,
         Command::Streams(args) => streams::run(&args, out, err).await,
         Command::LogLevel(args) => log_level::run(&args, out, err).await,
         Command::Completions(args) => pages::completions(&args, out),

@@ -15,17 +15,22 @@ pub(crate) mod test;
 mod tls;
 mod transport;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use self::{fault::Found, transport::Connector};
 use http::uri::InvalidUri;
 use tonic::{
-    Status, Streaming,
+    IntoRequest, Request, Response, Status, Streaming,
+    metadata::AsciiMetadataValue,
     transport::{Channel, Endpoint as Transport},
 };
 
-use crate::pb::destination::{
-    DestinationProfile, GetDestination, Update, destination_client::DestinationClient,
+use crate::{
+    grpc::hint,
+    pb::destination::{DestinationProfile, GetDestination, Update, destination_client::DestinationClient},
 };
 
 pub use self::{
@@ -56,6 +61,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     inner: DestinationClient<Channel>,
     found: Found,
+    /// `None` unless hints are asked for.
+    hint: Option<Arc<OnceLock<String>>>,
 }
 
 impl Client {
@@ -107,7 +114,7 @@ impl Client {
     #[must_use]
     pub fn over(channel: Channel) -> Self {
         let inner = DestinationClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
-        Self { inner, found: Found::default() }
+        Self { inner, found: Found::default(), hint: None }
     }
 
     /// If the server and we do not agree about TLS, as it then turned out: how. The errors of the streams come
@@ -117,13 +124,26 @@ impl Client {
         self.found.get()
     }
 
+    /// Asks a Switchyard for a hint with each stream that this client opens; [`hint`](Self::hint) returns it.
+    #[must_use]
+    pub fn with_hints(self) -> Self {
+        Self { hint: Some(Arc::default()), ..self }
+    }
+
+    /// Returns the likely mistake in the question of the first stream that had one: a port that the Service does not
+    /// define, or a misspelled name.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_ref()?.get().map(String::as_str)
+    }
+
     /// Opens a `Get` stream. Returns with the server's response headers, which may come only with the
     /// first answer: put a timeout around both.
     ///
     /// # Errors
     /// What the server said instead of opening the stream.
     pub async fn get(&self, authority: &str, context_token: &str) -> Result<Streaming<Update>, Status> {
-        Ok(self.inner.clone().get(request(authority, context_token)).await?.into_inner())
+        self.opened(self.inner.clone().get(self.request(authority, context_token)).await)
     }
 
     /// Opens a `GetProfile` stream; otherwise as [`get`](Self::get).
@@ -135,15 +155,30 @@ impl Client {
         authority: &str,
         context_token: &str,
     ) -> Result<Streaming<DestinationProfile>, Status> {
-        Ok(self.inner.clone().get_profile(request(authority, context_token)).await?.into_inner())
+        self.opened(self.inner.clone().get_profile(self.request(authority, context_token)).await)
     }
-}
 
-/// A request as proxies send it: without a scheme.
-fn request(authority: &str, context_token: &str) -> GetDestination {
-    GetDestination {
-        scheme: String::new(),
-        path: authority.to_owned(),
-        context_token: context_token.to_owned(),
+    /// Makes a request as proxies send it: without a scheme.
+    fn request(&self, authority: &str, context_token: &str) -> Request<GetDestination> {
+        let mut request = GetDestination {
+            scheme: String::new(),
+            path: authority.to_owned(),
+            context_token: context_token.to_owned(),
+        }
+        .into_request();
+        if self.hint.is_some() {
+            request.metadata_mut().insert(hint::HEADER, AsciiMetadataValue::from_static("1"));
+        }
+        request
+    }
+
+    fn opened<M>(&self, opened: Result<Response<Streaming<M>>, Status>) -> Result<Streaming<M>, Status> {
+        let response = opened?;
+        let hint = response.metadata().get(hint::HEADER).and_then(|hint| hint.to_str().ok());
+        if let (Some(known), Some(hint)) = (&self.hint, hint) {
+            // The hint of an earlier stream stays.
+            _ = known.set(hint.to_owned());
+        }
+        Ok(response.into_inner())
     }
 }

@@ -18,6 +18,7 @@ pub mod answers;
 pub mod destination;
 pub mod drain;
 mod gate;
+pub(crate) mod hint;
 pub mod limits;
 pub mod method;
 mod rates;

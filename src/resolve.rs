@@ -19,6 +19,7 @@ mod classes;
 mod endpoints;
 mod entries;
 pub mod explain;
+pub mod hint;
 pub mod inspect;
 mod metadata;
 pub mod no_endpoints;

@@ -12,12 +12,16 @@ use super::{
     watch::watch,
 };
 
-pub(super) async fn run(args: ProfileArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    args: ProfileArgs,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Exit, Failure> {
     let ProfileArgs { target, server } = &args;
     let authority = target.authority();
     let open = async |client: crate::client::Client| client.get_profile(&authority, &server.token).await;
     match server.output.format {
-        Output::Table => watch(server, open, text::Text::new(&authority), out).await,
-        Output::Json => watch(server, open, JsonLines::new(&authority), out).await,
+        Output::Table => watch(server, open, text::Text::new(&authority), out, err).await,
+        Output::Json => watch(server, open, JsonLines::new(&authority), out, err).await,
     }
 }

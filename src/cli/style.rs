@@ -12,6 +12,7 @@ pub(super) use crate::tame::tame;
 pub(super) const HEADING: Style = Style::new().bold();
 pub(super) const TIME: Style = Style::new().dimmed();
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(super) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 
 /// A reason, behind what it is for.
 pub(super) const WHY: Style = Style::new().dimmed();

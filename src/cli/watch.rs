@@ -17,6 +17,7 @@ use super::{
     ServerArgs,
     exit::{Exit, Failure},
     moment::Moment,
+    style::{NOTE, paint, tame},
 };
 use crate::client::{Client, StreamError};
 
@@ -60,6 +61,7 @@ pub(super) async fn watch<M, V, F>(
     open: impl FnOnce(Client) -> F,
     view: V,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<Exit, Failure>
 where
     V: View<M>,
@@ -71,7 +73,7 @@ where
     let deadline = Instant::now().checked_add(limit);
     let tls = args.tls.open()?;
     let client = tokio::select! {
-        client = Client::connect_with(&args.addr, tls.as_ref(), limit) => client.map_err(Failure::connecting)?,
+        client = Client::connect_with(&args.addr, tls.as_ref(), limit) => client.map_err(Failure::connecting)?.with_hints(),
         () = &mut interrupt => return Err(Failure::Interrupted),
     };
     // The stream may open only with its first message, so the deadline is around both.
@@ -79,7 +81,13 @@ where
         Ok(stream) => stream.left_stream(),
         Err(status) => futures::stream::iter([Err(status)]).right_stream(),
     });
-    let shown = show(args, deadline, pin!(messages), interrupt, view, out).await;
+    let note = || {
+        if let Some(hint) = client.hint() {
+            // It is only a note, whether or not it can be written.
+            _ = writeln!(err, "{} {}", paint(NOTE, "note:"), tame(hint));
+        }
+    };
+    let shown = show(args, deadline, pin!(messages), interrupt, view, out, note).await;
     match (shown, client.fault()) {
         (Ok(exit), _) => Ok(exit),
         (Err(_), Some(fault)) => Err(Failure::Tls { addr: args.addr.to_dial(), fault }.of_port().await),
@@ -87,7 +95,7 @@ where
     }
 }
 
-/// The part of [`watch`] behind the connection.
+/// The part of [`watch`] behind the connection; `answered` is called once the first answer is shown.
 async fn show<M, V: View<M>>(
     args: &ServerArgs,
     deadline: Option<Instant>,
@@ -95,6 +103,7 @@ async fn show<M, V: View<M>>(
     mut interrupt: Pin<&mut impl Future<Output = ()>>,
     mut view: V,
     out: &mut dyn Write,
+    answered: impl FnOnce(),
 ) -> Result<Exit, Failure> {
     let addr = || args.addr.to_dial();
     let first = tokio::select! {
@@ -104,6 +113,7 @@ async fn show<M, V: View<M>>(
     };
     let answer = view.first(out, first, args.once)?;
     out.flush()?;
+    answered();
     if args.once {
         return Ok(if answer == Answer::Nothing { Exit::Attention } else { Exit::Success });
     }

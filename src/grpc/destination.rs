@@ -19,6 +19,7 @@ pub use super::request::Requests;
 use super::{
     answers::Answers,
     drain::Drain,
+    hint,
     limits::Limit,
     method::Method,
     request::Reader,
@@ -104,6 +105,7 @@ impl Shared {
     async fn call(&self, method: Method, request: Request<Body>) -> Result<Response<Body>, Status> {
         let mut call = self.tallies[method as usize].call();
         let peer = request.extensions().get::<Arc<Peer>>().cloned();
+        let wants_hint = request.headers().contains_key(hint::HEADER);
         let cursor = match self.place(peer.as_deref()) {
             Ok(place) => {
                 call.takes(place);
@@ -113,9 +115,11 @@ impl Shared {
         };
         match cursor {
             Ok(cursor) => {
+                let hint = if wants_hint { hint::of(&self.directory, cursor.target()).await } else { None };
                 let answers = Answers::new(cursor, self.drain.clone(), peer, call);
                 let mut response = Response::new(Body::new(answers));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+                response.headers_mut().extend(hint.map(|hint| (hint::NAME, hint)));
                 Ok(response)
             }
             Err(status) => {

@@ -243,7 +243,7 @@ impl<'a> Look<'a> {
     }
 
     /// The name of a Service of the same namespace that a misspelled name most likely stands for.
-    fn similar(&mut self, missing: &NsName) -> Option<&'a str> {
+    pub(super) fn similar(&mut self, missing: &NsName) -> Option<&'a str> {
         self.reads.insert(Fact::ServiceNames(missing.namespace.clone()));
         nearest(missing.name.as_str(), self.cluster.service_names_near(missing, MAX_SIMILAR))
     }

@@ -20,7 +20,7 @@ mod limits;
 mod others;
 pub(crate) mod process;
 pub(crate) mod raw;
-mod requests;
+pub(crate) mod requests;
 mod shares;
 mod stuck;
 mod windows;

@@ -11,6 +11,7 @@ mod field_cases;
 mod folder;
 mod fuzz;
 mod golden;
+mod hints;
 mod kubernetes;
 mod last_valid;
 mod laws;

@@ -57,7 +57,7 @@ async fn run(
     let deadline = Some(Instant::now() + args.timeout);
     let interrupt = pin!(sleep(Duration::from_secs(1)));
     let mut out = Vec::new();
-    let end = show(&args, deadline, pin!(messages), interrupt, Numbers, &mut out).await;
+    let end = show(&args, deadline, pin!(messages), interrupt, Numbers, &mut out, || ()).await;
     let end = end.map_err(|failure: Failure| format!("{}: {failure}", failure.exit().code()));
     (String::from_utf8(out).unwrap(), end)
 }

@@ -22,7 +22,7 @@ pub(super) enum Outcome {
 }
 
 /// A client of HTTP/2 and nothing above it.
-pub(super) async fn connect(socket: TcpStream) -> SendRequest<Bytes> {
+pub(crate) async fn connect(socket: TcpStream) -> SendRequest<Bytes> {
     let (client, connection) = h2::client::handshake(socket).await.expect("the server speaks HTTP/2");
     tokio::spawn(async move {
         // How it ends is seen by the requests on it.
@@ -32,7 +32,7 @@ pub(super) async fn connect(socket: TcpStream) -> SendRequest<Bytes> {
 }
 
 /// A good request without its message.
-pub(super) fn good() -> request::Builder {
+pub(crate) fn good() -> request::Builder {
     Request::post("http://test/io.linkerd.proxy.destination.Destination/Get")
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -75,7 +75,7 @@ pub(super) async fn outcome(
     outcome.unwrap_or_else(|error: h2::Error| Outcome::Cut(error.to_string()))
 }
 
-pub(super) fn status_of(headers: &HeaderMap) -> Option<Outcome> {
+pub(crate) fn status_of(headers: &HeaderMap) -> Option<Outcome> {
     let text = |name| Some(headers.get(name)?.to_str().expect("text").to_owned());
     let code = text("grpc-status")?.parse().expect("a number");
     Some(Outcome::Grpc(code, text("grpc-message").unwrap_or_default().replace("%20", " ")))
