@@ -37,6 +37,7 @@ pub use self::args::{
     CompletionsArgs, DiffArgs, DrainArgs, GetArgs, LimitArgs, LogFormat, LogLevelArgs, ManArgs, MeshArgs,
     Output, OutputArgs, PlanArgs, PlanOutput, ProfileArgs, Reading, RemoteTargetArgs, RpcName, ServeArgs,
     ServerArgs, SortBy, StreamsArgs, Target, TargetArgs, TlsArgs, TransportMode, VersionArgs, WhyArgs,
+    WhyTarget,
 };
 pub use self::command_line::parse;
 use self::{
@@ -48,10 +49,10 @@ use crate::logs::{self, StandardError};
 /// Runs what was typed, on the standard streams.
 pub async fn run(cli: Cli) -> ExitCode {
     let follows = cli.command.follows();
-    let width = if cli.command.is_text() { Terminal::init().width } else { None };
+    let width = if cli.command.is_text() { Terminal::read().width } else { None };
     let stdout = BufWriter::new(anstream::stdout());
     let mut out: Box<dyn Write> = match width {
-        Some(width) => Box::new(Wrapping::new(stdout, width)),
+        Some(_) => Box::new(Wrapping::new(stdout, || Terminal::get().width.unwrap_or(usize::MAX))),
         None => Box::new(stdout),
     };
     // A server ends also if nobody reads why.

@@ -22,6 +22,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http_body::Body;
 use hyper::{
     body::Incoming,
@@ -37,11 +38,12 @@ use tokio::{
 
 mod ended;
 mod late;
+mod opening;
 mod peer;
 mod streams;
 mod toll;
 
-pub use self::{ended::Ended, peer::Peer, streams::Executor};
+pub use self::{ended::Ended, opening::Foreign, peer::Peer, streams::Executor};
 use self::{
     late::{Late, Socket},
     streams::Streams,
@@ -120,6 +122,18 @@ where
         let deadline = Some(Box::pin(sleep_until(Instant::now() + patience.greeting)));
         let waits_for = Expected::Greeting;
         Self { http, socket, streams, peer, patience, waits_for, deadline, closing: None }
+    }
+
+    /// Answers this to a client that speaks HTTP/1, before the connection is closed. To be called before it is polled.
+    #[must_use]
+    pub fn answering_http1(self, answer: Bytes) -> Self {
+        self.socket.answer_http1(answer);
+        self
+    }
+
+    /// What the client speaks, if that has shown not to be HTTP/2.
+    pub fn foreign(&self) -> Option<Foreign> {
+        self.socket.foreign()
     }
 
     /// Whether there is no stream.

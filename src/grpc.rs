@@ -26,6 +26,7 @@ mod request;
 pub mod tally;
 mod waiting;
 
+pub(crate) use self::accept::ADMIN_PORT_HEADER;
 pub use self::limits::Limits;
 use crate::{
     metrics::Metrics,
@@ -55,6 +56,8 @@ pub struct Server {
     pub drain: Drain,
     /// What connections are counted in.
     pub metrics: Metrics,
+    /// The port of the admin pages, which a client that speaks HTTP/1 looks for.
+    pub admin_port: u16,
 }
 
 impl Server {
@@ -63,7 +66,7 @@ impl Server {
     /// # Errors
     /// If the server cannot be set up.
     pub async fn serve(self, listener: TcpListener) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Self { limits, tls, allow_clients, destination, health, drain, metrics } = self;
+        let Self { limits, tls, allow_clients, destination, health, drain, metrics, admin_port } = self;
         let reflection = || {
             Builder::configure()
                 .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
@@ -77,7 +80,7 @@ impl Server {
             .add_service(reflection().build_v1alpha()?.max_decoding_message_size(SMALL))
             .prepare();
         let rules = gate::Rules::new(limits, allow_clients, metrics);
-        accept::Acceptor::new(rules, tls, routes, drain).serve(listener).await;
+        accept::Acceptor::new(rules, tls, routes, drain, admin_port).serve(listener).await;
         Ok(())
     }
 }

@@ -137,8 +137,8 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
     let admin_listener = listen(&metrics_addr, "--metrics-addr").await?;
     let local = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
     let scheme = if admin_tls { "https" } else { "http" };
-    let grpc_addr = local(&grpc_listener);
-    let bound = Bound { grpc: grpc_addr, admin: format!("{scheme}://{}", local(&admin_listener)) };
+    let (grpc_addr, admin_addr) = (local(&grpc_listener), local(&admin_listener));
+    let bound = Bound { grpc: grpc_addr, admin: format!("{scheme}://{admin_addr}") };
     let mut signals = Signals::new().map_err(Failure::Signals)?;
 
     let (tls_files, allow_clients) = tls.into_parts();
@@ -258,6 +258,7 @@ pub async fn run(args: ServeArgs) -> Result<(), Failure> {
             health: server_health,
             drain: server_drain,
             metrics: server_metrics,
+            admin_port: admin_addr.port(),
         };
         outcome(server.serve(grpc_listener).await)
     });

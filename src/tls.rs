@@ -9,6 +9,7 @@
 //! nobody comes in by a session of before: there is no resumption, each connection proves who it is.
 
 use std::{
+    io,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -46,6 +47,13 @@ pub(crate) use self::{
 /// How long between two looks at the files. A new certificate is there hours before the old one ends, so this is
 /// only about whoever waits for it; three small files are read each time.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Whether a handshake failed because the client does not speak TLS at all.
+pub(crate) fn is_plain_text(error: &io::Error) -> bool {
+    use tokio_rustls::rustls::{Error, InvalidMessage};
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
+}
 
 /// Where certificates and keys are, in PEM.
 #[derive(Clone, Debug)]

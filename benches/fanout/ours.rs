@@ -97,6 +97,7 @@ pub(super) async fn serve(world: World) {
         destination,
         health,
         metrics: metrics.clone(),
+        admin_port,
     };
     tokio::spawn(async move { server.serve(listener).await.expect("it serves") });
     child::obey(port, world, Ours { changes: world.changes(), batches, metrics, admin: admin_port }).await;

@@ -5,7 +5,7 @@
 //! The work is that of answering from scratch. Nobody's answer waits for it: what of the cluster it is about is taken out
 //! (a pointer an object), and looked at on a thread that serves no stream.
 
-use std::sync::Arc;
+use std::{num::NonZeroU16, sync::Arc};
 
 use axum::{
     Router,
@@ -18,8 +18,10 @@ use serde::Deserialize;
 
 use super::Admin;
 use crate::{
+    authority,
     controller::Uninspected,
-    resolve::explain::{Question, Rpc, Spot, explain},
+    model::NsName,
+    resolve::explain::{Question, Rpc, Spot, authority_of_split, explain},
     status::Notice,
 };
 
@@ -33,7 +35,12 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    authority: String,
+    /// Either this or a split.
+    authority: Option<String>,
+    /// `NAMESPACE/NAME`: the Service that this TrafficSplit splits is asked for.
+    split: Option<String>,
+    /// With a split only.
+    port: Option<NonZeroU16>,
     #[serde(default)]
     token: String,
     #[serde(default)]
@@ -42,15 +49,24 @@ struct Asked {
 }
 
 async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
-    let refuse = |status: StatusCode, why: &str| (status, format!("{why}\n")).into_response();
-    let question = match asked {
-        Ok(Query(asked)) => question(&admin, &asked),
-        Err(error) => Err(format!(
-            "{}; write authority=<service>.<namespace>.svc.{}:<port>, and if need be token, rpc=get|profile|both and \
-             address=IP[:PORT]",
-            error.body_text(),
+    let wrong = |what: &str| {
+        Err(format!(
+            "{what}; write authority=<service>.<namespace>.svc.{}:<port> or split=<namespace>/<name>, and if need be \
+             token, rpc=get|profile|both and address=IP[:PORT]",
             admin.domain
-        )),
+        ))
+    };
+    let question = match asked {
+        Ok(Query(asked)) => match (&asked.authority, &asked.split) {
+            (Some(authority), None) => question(&admin, &asked, authority),
+            (None, Some(split)) => match authority_of(&admin, split, asked.port).await {
+                Ok(authority) => authority.and_then(|authority| question(&admin, &asked, &authority)),
+                Err(refused) => return refused,
+            },
+            (Some(_), Some(_)) => wrong("authority and split exclude one another"),
+            (None, None) => wrong("missing field `authority`"),
+        },
+        Err(error) => wrong(&error.body_text()),
     };
     let question = match question {
         Ok(question) => question,
@@ -66,13 +82,8 @@ async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryR
     });
     let (cluster, options, turn) = match look.await {
         Ok(Some(seen)) => seen,
-        Ok(None) => {
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again");
-        }
-        Err(error @ Uninspected::Failed) => {
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
-        }
-        Err(error) => return refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Ok(None) => return unseen(None),
+        Err(error) => return unseen(Some(error)),
     };
     let status = admin.status.borrow().clone();
     let explained = move || {
@@ -87,11 +98,41 @@ async fn why(State(admin): State<Arc<Admin>>, asked: Result<Query<Asked>, QueryR
     }
 }
 
-fn question(admin: &Admin, asked: &Asked) -> Result<Question, String> {
+fn refuse(status: StatusCode, why: &str) -> Response {
+    (status, format!("{why}\n")).into_response()
+}
+
+/// Why the cluster cannot be looked at.
+fn unseen(error: Option<Uninspected>) -> Response {
+    match error {
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "the source has not been read yet; try again"),
+        Some(error @ Uninspected::Failed) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Some(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+/// The authority of the Service that a split splits, or why there is none; `Err` if the cluster cannot be looked at.
+async fn authority_of(
+    admin: &Admin,
+    split: &str,
+    port: Option<NonZeroU16>,
+) -> Result<Result<String, String>, Response> {
+    let Some((namespace, name)) = split.split_once('/').filter(|_| split.len() <= authority::MAX_LENGTH)
+    else {
+        return Ok(Err("split is no <namespace>/<name>".to_owned()));
+    };
+    let split = NsName::new(namespace, name);
+    let look = admin.directory.inspect(move |engine| {
+        engine.is_synced().then(|| authority_of_split(engine.cluster(), &split, port.map(NonZeroU16::get)))
+    });
+    look.await.map_err(|error| unseen(Some(error)))?.ok_or_else(|| unseen(None))
+}
+
+fn question(admin: &Admin, asked: &Asked, authority: &str) -> Result<Question, String> {
     let spot = asked.address.as_deref().filter(|address| !address.is_empty());
     let spot = spot.map(str::parse::<Spot>).transpose().map_err(|error| {
         format!("{:?} is no address; {error}", asked.address.as_deref().unwrap_or_default())
     })?;
-    Question::parse(&asked.authority, &asked.token, asked.rpc, spot, &admin.domain)
+    Question::parse(authority, &asked.token, asked.rpc, spot, &admin.domain)
         .map_err(|error| error.to_string())
 }

@@ -42,7 +42,7 @@ pub use self::{
     profile::ProfileArgs,
     serve::{LogFormat, ServeArgs},
     streams::{RpcName, SortBy, StreamsArgs},
-    target::{RemoteTargetArgs, Target, TargetArgs},
+    target::{RemoteTargetArgs, Target, TargetArgs, WhyTarget},
     tls::{AskTlsArgs, TlsArgs},
     why::WhyArgs,
 };

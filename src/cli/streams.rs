@@ -6,7 +6,10 @@ use std::{cmp::Ordering, io::Write, pin::pin};
 
 use futures::future::join_all;
 use serde::Serialize;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
 
 use super::{
     Output, Reading, RpcName, SortBy, StreamsArgs,
@@ -47,21 +50,47 @@ pub(super) async fn run(
     let mut interrupt = pin!(interrupted());
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Without it the size is read with each tick.
+    let mut resizes = signal(SignalKind::window_change()).ok();
     loop {
-        ticks.tick().await;
-        let mut page = Vec::new();
         tokio::select! {
-            // A server that does not answer may come back.
-            looked = look(args, &servers, &path, &mut page, err) => { looked?; }
+            _ = ticks.tick() => {}
+            () = resized(&mut resizes) => {}
             () = &mut interrupt => return Ok(Exit::Success),
         }
-        if args.output.format == Output::Table {
+        let is_table = args.output.format == Output::Table;
+        if is_table {
+            // Tables fit the width that is known before they are made.
+            Terminal::read();
+        }
+        let (mut page, mut errors) = (Vec::new(), Vec::new());
+        tokio::select! {
+            // A server that does not answer may come back.
+            looked = look(args, &servers, &path, &mut page, &mut errors) => { looked?; }
+            () = &mut interrupt => return Ok(Exit::Success),
+        }
+        if is_table {
+            let terminal = Terminal::get();
             // To the upper left, and nothing below: taken out again where no terminal is.
             write!(out, "\u{1b}[H\u{1b}[2J{}\n\n", Moment::now().local())?;
-            page = terminal::fit(&page, TIME_LINES, Terminal::get());
+            // What did not answer is a part of the screen.
+            page.splice(0..0, errors.drain(..));
+            page = terminal::fit(&page, TIME_LINES, terminal);
         }
         out.write_all(&page)?;
         out.flush()?;
+        _ = err.write_all(&errors);
+    }
+}
+
+/// Waits until the terminal has another size.
+async fn resized(resizes: &mut Option<Signal>) {
+    let resized = match resizes {
+        Some(resizes) => resizes.recv().await,
+        None => None,
+    };
+    if resized.is_none() {
+        std::future::pending::<()>().await;
     }
 }
 

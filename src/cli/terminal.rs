@@ -6,7 +6,7 @@
 use std::{
     env,
     io::{self, IsTerminal, Write},
-    sync::OnceLock,
+    sync::Mutex,
 };
 
 /// How far the rest of a wrapped line is moved to the right.
@@ -21,48 +21,48 @@ pub(super) struct Terminal {
     pub(super) height: Option<usize>,
 }
 
-/// The terminal of this process, read once; no bounds until then.
-static TERMINAL: OnceLock<Terminal> = OnceLock::new();
+/// The terminal of this process as it was last read; no bounds until then.
+static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { width: None, height: None });
 
 impl Terminal {
     /// Reads the size of the standard output's terminal, for the whole process.
-    pub(super) fn init() -> Self {
-        *TERMINAL.get_or_init(|| {
-            let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
-            let number = |name| env::var(name).ok()?.parse::<usize>().ok().filter(|number| *number > 0);
-            let width = number("COLUMNS").or(size.map(|(width, _)| width.0.into()));
-            let height = size.map(|(_, height)| height.0.into());
-            Self { width: width.map(|width| width.max(NARROWEST)), height }
-        })
+    pub(super) fn read() -> Self {
+        let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+        let number = |name| env::var(name).ok()?.parse::<usize>().ok().filter(|number| *number > 0);
+        let width = number("COLUMNS").or(size.map(|(width, _)| width.0.into()));
+        let height = size.map(|(_, height)| height.0.into());
+        let terminal = Self { width: width.map(|width| width.max(NARROWEST)), height };
+        *TERMINAL.lock().expect("nothing panics while it holds this lock") = terminal;
+        terminal
     }
 
-    /// The terminal of this process.
+    /// The size as it was last read.
     pub(super) fn get() -> Self {
-        TERMINAL.get().copied().unwrap_or_default()
+        *TERMINAL.lock().expect("nothing panics while it holds this lock")
     }
 }
 
-/// Wraps lines at blanks before they are written on.
-pub(super) struct Wrapping<W> {
+/// Wraps lines at blanks before they are written on, to the width that the terminal has then.
+pub(super) struct Wrapping<W, F> {
     inner: W,
-    width: usize,
+    width: F,
     line: Vec<u8>,
 }
 
-impl<W: Write> Wrapping<W> {
-    pub(super) fn new(inner: W, width: usize) -> Self {
+impl<W: Write, F: Fn() -> usize> Wrapping<W, F> {
+    pub(super) fn new(inner: W, width: F) -> Self {
         Self { inner, width, line: Vec::new() }
     }
 }
 
-impl<W: Write> Write for Wrapping<W> {
+impl<W: Write, F: Fn() -> usize> Write for Wrapping<W, F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
                 let text = String::from_utf8_lossy(&line);
-                for line in wrap(text.trim_end_matches('\n'), self.width) {
+                for line in wrap(text.trim_end_matches('\n'), (self.width)()) {
                     writeln!(self.inner, "{line}")?;
                 }
             }
@@ -78,22 +78,24 @@ impl<W: Write> Write for Wrapping<W> {
 }
 
 /// Returns a page that fits the terminal below `above` other lines: the beginning, with the header of a table, then how
-/// many lines are left out, and the last line, which sums it up. The cursor stands below.
+/// many lines are left out, and the last line, which sums it up. The cursor stands below. A terminal of fewer lines than
+/// these need shows what has room.
 pub(super) fn fit(page: &[u8], above: usize, terminal: Terminal) -> Vec<u8> {
     let text = String::from_utf8_lossy(page);
     let width = terminal.width.unwrap_or(usize::MAX);
     let lines: Vec<_> = text.lines().flat_map(|line| wrap(line, width)).collect();
-    let room = terminal.height.map_or(usize::MAX, |height| height.saturating_sub(above + 1).max(3));
+    let room = terminal.height.map_or(usize::MAX, |height| height.saturating_sub(above + 1));
     if lines.len() <= room {
         return page.to_vec();
     }
-    let shown = room - 2;
+    let Some(shown) = room.checked_sub(2) else {
+        return lines.iter().take(room).flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect();
+    };
     let left_out =
         format!("... {} more lines; --limit and --sort choose what is shown", lines.len() - shown - 1);
     let last = lines.last().cloned().unwrap_or_default();
-    let mut page = lines[..shown].join("\n");
-    page.extend(["\n", &left_out, "\n", &last, "\n"]);
-    page.into_bytes()
+    let page = lines[..shown].iter().chain([&left_out, &last]);
+    page.flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
 }
 
 /// Returns the lines into which a line is wrapped at blanks. A word is never broken: one that is longer than the line
@@ -221,6 +223,12 @@ mod tests {
         assert_eq!(fit(page.as_bytes(), 2, terminal(Some(23))), page.as_bytes());
         let shown = String::from_utf8(fit(page.as_bytes(), 2, terminal(Some(8)))).unwrap();
         assert_eq!(
+            fit(page.as_bytes(), 2, terminal(Some(5))),
+            b"... 19 more lines; --limit and --sort choose what is shown\nline 19\n"
+        );
+        assert_eq!(fit(page.as_bytes(), 2, terminal(Some(4))), b"line 0\n");
+        assert_eq!(fit(page.as_bytes(), 2, terminal(Some(2))), b"");
+        assert_eq!(
             shown,
             "line 0\nline 1\nline 2\n... 16 more lines; --limit and --sort choose what is shown\nline 19\n"
         );
@@ -236,7 +244,7 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal_unless_one_word_is() {
         let mut out = Vec::new();
-        let mut wrapping = Wrapping::new(&mut out, 30);
+        let mut wrapping = Wrapping::new(&mut out, || 30);
         let text =
             "├─ split by TrafficSplit default/reviews (the oldest of two that name it as their apex)\n";
         // In pieces, as formatting writes them.

@@ -11,7 +11,7 @@ mod tree;
 use std::io::Write;
 
 use super::{
-    Output, WhyArgs,
+    Output, WhyArgs, WhyTarget,
     exit::{Exit, Failure},
     watch::interrupted,
 };
@@ -20,7 +20,8 @@ use crate::{
     client::AdminError,
     context,
     engine::Engine,
-    resolve::explain::{Explanation, Question, Rpc, explain},
+    model::NsName,
+    resolve::explain::{Explanation, Question, Rpc, authority_of_split, explain},
     source::manifests::Manifests,
     status::Notice,
 };
@@ -43,13 +44,39 @@ pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Fail
     Ok(if explanation.leads_somewhere() { Exit::Success } else { Exit::Attention })
 }
 
+/// What is to be explained.
+enum Asked {
+    Authority(String),
+    /// The apex of this split, on this port or its first one.
+    Split(NsName, Option<u16>),
+}
+
+fn asked(args: &WhyArgs) -> Asked {
+    match &args.target {
+        WhyTarget::Split { namespace, name, port } => {
+            let namespace = namespace.as_ref().unwrap_or(&args.namespace);
+            Asked::Split(NsName::new(namespace.as_str(), name.as_str()), *port)
+        }
+        WhyTarget::Other(target) => {
+            Asked::Authority(target.authority(&args.namespace, &args.answers.cluster_domain))
+        }
+    }
+}
+
 /// What a server explains.
 async fn told(args: &WhyArgs) -> Result<Explanation, Failure> {
     let server = args.admin.open()?;
-    let authority = args.target.authority(&args.answers.cluster_domain);
     let mut query = form_urlencoded::Serializer::new(String::new());
     // What is too long is still too long when it is cut; as it is it might not fit into a request.
-    query.append_pair("authority", cut(&authority, authority::MAX_LENGTH));
+    match asked(args) {
+        Asked::Authority(authority) => {
+            query.append_pair("authority", cut(&authority, authority::MAX_LENGTH));
+        }
+        Asked::Split(split, port) => {
+            query.append_pair("split", cut(&split.to_string(), authority::MAX_LENGTH));
+            query.extend_pairs(port.map(|port| ("port", port.to_string())));
+        }
+    }
     query.append_pair("token", cut(args.asker.token(), context::MAX_LENGTH));
     query.extend_pairs(args.address.map(|spot| ("address", spot.to_string())));
     let answer = server.get(&format!("/debug/why?{}", query.finish())).await?;
@@ -68,13 +95,25 @@ fn cut(text: &str, most: usize) -> &str {
 /// What a server would explain that serves these manifests.
 fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
     let (domain, options) = args.answers.clone().into_parts();
-    let authority = args.target.authority(domain.as_str());
-    let question = Question::parse(&authority, args.asker.token(), Rpc::Both, args.address, &domain)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let question = |authority: &str| {
+        Question::parse(authority, args.asker.token(), Rpc::Both, args.address, &domain)
+            .map_err(|error| Failure::Usage(error.to_string()))
+    };
+    let asked = match asked(args) {
+        // What cannot be asked is said before anything is read.
+        Asked::Authority(authority) => Ok(question(&authority)?),
+        Asked::Split(split, port) => Err((split, port)),
+    };
     let path = args.manifests.as_deref().unwrap_or(".".as_ref());
     let (_, batch) = Manifests::open(path)?;
-    let mut engine = Engine::new(domain, options.clone());
+    let mut engine = Engine::new(domain.clone(), options.clone());
     engine.apply(batch.events);
+    let question = match asked {
+        Ok(question) => question,
+        Err((split, port)) => {
+            question(&authority_of_split(engine.cluster(), &split, port).map_err(Failure::Usage)?)?
+        }
+    };
     let mut explanation = explain(engine.cluster(), &options, &question);
     let report = batch.report.unwrap_or_default();
     let findings = report.findings.iter().map(Notice::of_finding);

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{ClientTls, HostPort, ports, root_cause};
-use crate::admin::Token;
+use crate::{admin::Token, grpc::ADMIN_PORT_HEADER};
 
 /// The largest answer that is taken in one piece, in bytes. Derivations are bounded far below by who makes them.
 const MAX_ANSWER: usize = 64 << 20;
@@ -239,6 +239,12 @@ impl AdminClient {
         let status = response.status();
         if status.is_success() {
             return Ok((response.into_body(), connection));
+        }
+        // The gRPC port of a server answers HTTP/1 with where its admin port is.
+        let admin_port = response.headers().get(ADMIN_PORT_HEADER);
+        if let Some(port) = admin_port.and_then(|port| port.to_str().ok()?.parse().ok()) {
+            let admin = Some(HostPort::new(self.addr.host.clone(), port));
+            return Err(AdminError::GrpcPort { addr: self.addr.clone(), admin });
         }
         let text = Limited::new(response.into_body(), MAX_REFUSAL).collect().await;
         let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).trim().to_owned());

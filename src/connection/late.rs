@@ -22,7 +22,10 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::toll::Toll;
+use super::{
+    opening::{Foreign, Opening},
+    toll::Toll,
+};
 
 /// How much is copied and kept at most, in bytes: some five hundred ordinary messages. More is written at once, as the
 /// socket takes it.
@@ -60,6 +63,10 @@ struct State<I> {
     toll: Toll,
     /// How much may be read until the next drain.
     budget: usize,
+    opening: Opening,
+    /// What a client is answered that speaks HTTP/1, if anything. Until the first bytes show that it does not, nothing
+    /// is written.
+    http1_answer: Option<Bytes>,
 }
 
 /// What is kept, in order: shared pieces, and what was copied after the last of them.
@@ -140,6 +147,8 @@ impl<I> Socket<I> {
             unflushed: false,
             toll: Toll::new(),
             budget: READ_AT_ONCE,
+            opening: Opening::default(),
+            http1_answer: None,
         };
         Self { state: Mutex::new(state), received: AtomicU64::new(0) }
     }
@@ -151,6 +160,16 @@ impl<I> Socket<I> {
     /// How much was read from it, in bytes.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Answers this to a client that speaks HTTP/1.
+    pub(super) fn answer_http1(&self, answer: Bytes) {
+        self.lock().http1_answer = Some(answer);
+    }
+
+    /// What the client speaks, if that is not HTTP/2.
+    pub(super) fn foreign(&self) -> Option<Foreign> {
+        self.lock().opening.foreign()
     }
 
     /// Until the next drain, pieces of these may be written. They need not be copied then.
@@ -171,12 +190,34 @@ impl<I: AsyncWrite + Unpin> Socket<I> {
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut state = self.lock();
         state.budget = READ_AT_ONCE;
+        if state.http1_answer.is_some() && state.opening.is_undecided() {
+            // HTTP/2's own settings are what has been written so far.
+            return Poll::Ready(Ok(false));
+        }
         ready!(state.poll_drain(cx))?;
         let blocked = mem::take(&mut state.blocked);
         if !blocked {
             state.shared = Vec::new();
         }
         Poll::Ready(Ok(blocked))
+    }
+}
+
+impl<I: AsyncRead + Unpin> State<I> {
+    /// Has only this to write, and takes what has come of the request: a socket that is closed before that is read
+    /// may lose what was written.
+    fn close_with(&mut self, answer: &[u8], cx: &mut Context<'_>) {
+        self.unsent = Unsent::default();
+        self.unsent.copy(answer);
+        let mut bytes = [0; 1024];
+        while self.budget > 0 {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let Poll::Ready(Ok(())) = Pin::new(&mut self.io).poll_read(cx, &mut buf) else { return };
+            if buf.filled().is_empty() {
+                return;
+            }
+            self.budget = self.budget.saturating_sub(buf.filled().len());
+        }
     }
 }
 
@@ -247,6 +288,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Late<I> {
         let received = &buf.filled()[before..];
         self.socket.received.fetch_add(received.len() as u64, Ordering::Relaxed);
         state.budget = state.budget.saturating_sub(received.len());
+        if state.opening.read(received) == Some(Foreign::Http1)
+            && let Some(answer) = state.http1_answer.take()
+        {
+            state.close_with(&answer, cx);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "HTTP/1")));
+        }
         if !state.toll.pay(received) {
             // Of an error HTTP/2 hands on only the kind and the words.
             return Poll::Ready(Err(io::Error::new(TOO_MUCH, TooMuch)));

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::TokioTimer;
 use socket2::SockRef;
@@ -54,6 +55,9 @@ const OVERDUE: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be accepted (out of file descriptors, say) before trying again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The header in which a client that speaks HTTP/1 gets the number of the admin port.
+pub(crate) const ADMIN_PORT_HEADER: &str = "switchyard-admin-port";
+
 /// So many connections a client may have however few are free: a few proxies of a node.
 const CONNECTIONS_FLOOR: u64 = 8;
 
@@ -83,6 +87,8 @@ pub(super) struct Acceptor {
     rules: Arc<Rules>,
     tls: Option<Tls>,
     routes: Routes,
+    /// What a client is answered that speaks HTTP/1.
+    http1_answer: Bytes,
     /// Connections, those of clients with an identity, and how many more that are being turned away.
     open: Arc<Shares>,
     identified: Arc<Shares>,
@@ -91,11 +97,19 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes, drain: Drain) -> Self {
+    pub(super) fn new(rules: Rules, tls: Option<Tls>, routes: Routes, drain: Drain, admin_port: u16) -> Self {
         let Limits { max_connections, client_share, .. } = rules.limits;
         let connections = || Shares::new(max_connections as u64, client_share, CONNECTIONS_FLOOR);
-        let (open, identified) = (connections(), connections());
-        Self { rules: Arc::new(rules), tls, routes, open, identified, turned_away: Arc::default(), drain }
+        Self {
+            rules: Arc::new(rules),
+            tls,
+            routes,
+            http1_answer: http1_answer(admin_port),
+            open: connections(),
+            identified: connections(),
+            turned_away: Arc::default(),
+            drain,
+        }
     }
 
     /// Serves connections until the drain is over and every one has ended after that.
@@ -203,7 +217,9 @@ impl Acceptor {
             handshake = handshake => match handshake {
                 Ok(Ok(socket)) => socket,
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, addr = %client.addr, "a TLS handshake failed");
+                    let why =
+                        if tls::is_plain_text(&error) { ": the client sent plain text, and this port requires TLS" } else { "" };
+                    tracing::debug!(%error, addr = %client.addr, "a TLS handshake failed{why}");
                     return Ended::Tls;
                 }
                 Err(_) => return Ended::Silent,
@@ -252,8 +268,11 @@ impl Acceptor {
         let patience = self.patience(client);
         // Boxed, for a future that holds it by value has room for it twice.
         let connection = Connection::new(io, gate, peer.clone(), patience, |http| configure(http, limits));
-        let mut connection = Box::new(connection);
+        let mut connection = Box::new(connection.answering_http1(self.http1_answer.clone()));
         let ended = self.drive(&mut connection).await;
+        if let Some(foreign) = connection.foreign() {
+            tracing::debug!(addr = %client.addr, "{foreign}");
+        }
         // Its streams are dropped with it, and are over for that reason.
         peer.ends(ended);
         ended
@@ -310,6 +329,16 @@ fn configure(http: &mut Builder<Executor>, limits: &Limits) {
         .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
+}
+
+/// The whole answer to a request in HTTP/1, after which the connection is closed.
+fn http1_answer(admin_port: u16) -> Bytes {
+    let text = format!(
+        "This is the gRPC port of Switchyard, which serves HTTP/2 only. The pages and /metrics are on the admin port, \
+         {admin_port} of this host. For endpoints of a Service: switchyard get NAME.NAMESPACE:PORT --addr HOST:PORT\n"
+    );
+    let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n";
+    format!("{head}{ADMIN_PORT_HEADER}: {admin_port}\r\ncontent-length: {}\r\n\r\n{text}", text.len()).into()
 }
 
 fn because(ended: Ended) -> Because {

@@ -26,6 +26,10 @@ const HEADER_OVERHEAD: usize = 32;
 
 /// The code of gRPC's UNIMPLEMENTED as it stands in headers.
 const UNIMPLEMENTED: &str = "12";
+/// That of NOT_FOUND.
+const NOT_FOUND: &str = "5";
+/// How the paths of health checks begin.
+const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Characters of a path that a message repeats. The longest path of a method that exists is shorter.
 const MAX_NAMED_PATH: usize = 100;
@@ -93,7 +97,8 @@ impl Gate {
         };
         if headers.iter().map(size).sum::<usize>() > max_header_bytes as usize {
             let message = format!(
-                "the request's headers are larger than {max_header_bytes} bytes (--max-header-bytes)"
+                "the request's headers are larger than {max_header_bytes} bytes (--max-header-bytes); send fewer or \
+                 shorter ones"
             );
             return over(Limit::HeaderBytes, message);
         }
@@ -145,11 +150,20 @@ impl Service<Request<Incoming>> for Gate {
     }
 }
 
-/// Adds a sentence to the status of a method that does not exist: the routes answer it with a code alone.
+/// Adds a sentence to the status of a method that does not exist, which the routes answer with a code alone, and of a
+/// health check of an unknown service.
 fn explained(mut response: Response<Body>, path: &str) -> Response<Body> {
     let headers = response.headers_mut();
-    let is_unknown = headers.get(Status::GRPC_STATUS).is_some_and(|code| code == UNIMPLEMENTED);
-    if is_unknown && headers.get(Status::GRPC_MESSAGE).is_none_or(|message| message.is_empty()) {
+    let has_code = |code: &str| headers.get(Status::GRPC_STATUS).is_some_and(|found| found == code);
+    if has_code(NOT_FOUND) && path.starts_with(HEALTH) {
+        let message = format!(
+            "this server reports no health of that service; ask for \"\" (the server as a whole) or {}",
+            Destination::NAME
+        );
+        _ = Status::not_found(message).add_header(headers);
+    } else if has_code(UNIMPLEMENTED)
+        && headers.get(Status::GRPC_MESSAGE).is_none_or(|message| message.is_empty())
+    {
         let named: String = path.chars().take(MAX_NAMED_PATH).collect();
         let message = format!(
             "this server has no method {named}; it serves io.linkerd.proxy.destination.Destination (Get and GetProfile), \

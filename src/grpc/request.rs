@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::Request;
+use http::{Request, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
 use prost::Message;
 use tokio::{
@@ -27,6 +27,9 @@ pub struct Requests {
     /// How long the message may take after its headers.
     pub time: Duration,
 }
+
+/// How the content type of every gRPC request begins.
+const GRPC: &[u8] = b"application/grpc";
 
 /// A message of more bytes is a large one. An authority has at most 300, and tokens a few hundred.
 const LARGE: usize = 1024;
@@ -54,13 +57,18 @@ impl Reader {
         let time = self.requests.time;
         timeout(time, self.message(request)).await.unwrap_or_else(|_| {
             Limit::RequestTime.hit(&self.metrics);
-            let message = format!("the request's message did not come within {time:?} (--request-timeout)");
+            let message = format!(
+                "the request's message did not come within {time:?} (--request-timeout); send it \
+                 right after the headers"
+            );
             Err(Status::deadline_exceeded(message))
         })
     }
 
     async fn message(&self, request: Request<Body>) -> Result<GetDestination, Status> {
         let is_encoded = request.headers().contains_key("grpc-encoding");
+        let is_grpc =
+            request.headers().get(CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(GRPC));
         // The headers are not kept while the message comes.
         let mut body = request.into_body();
         let mut bytes = Bytes::new();
@@ -71,19 +79,34 @@ impl Reader {
         match (prefix.get_u8(), is_encoded) {
             (0, _) => {}
             (1, true) => {
-                return Err(Status::unimplemented("the request's message is compressed; send it as it is"));
-            }
-            _ => {
-                return Err(Status::internal(
-                    "the request's message is compressed, but no grpc-encoding says how",
+                return Err(Status::unimplemented(
+                    "the request's message is compressed; send it uncompressed (grpc-encoding: identity)",
                 ));
+            }
+            (1, false) => {
+                return Err(Status::internal(
+                    "the request's message is compressed, but no grpc-encoding says how; send it uncompressed",
+                ));
+            }
+            (_, _) if !is_grpc => {
+                return Err(Status::internal(
+                    "the request's body is no gRPC message, and its content-type is not application/grpc; use a gRPC \
+                     client",
+                ));
+            }
+            (flag, _) => {
+                return Err(Status::internal(format!(
+                    "the request's message begins with the byte {flag}; it has to be 0, before four bytes of length and \
+                     an io.linkerd.proxy.destination.GetDestination"
+                )));
             }
         }
         let length = prefix.get_u32() as usize;
         let max = self.requests.max_bytes;
         if length > max {
             let message = format!(
-                "the request's message has {length} bytes, at most {max} are taken (--max-request-bytes)"
+                "the request's message has {length} bytes, at most {max} are allowed (--max-request-bytes); send a shorter path or \
+                 context token"
             );
             return Err(self.over(message));
         }
@@ -98,8 +121,11 @@ impl Reader {
             bytes = joined(bytes, next(&mut body).await?);
         }
         bytes.truncate(length);
-        let garbled =
-            |error| Status::internal(format!("the request's message is no GetDestination: {error}"));
+        let garbled = |error| {
+            Status::internal(format!(
+                "the request's message is no io.linkerd.proxy.destination.GetDestination in protobuf: {error}"
+            ))
+        };
         GetDestination::decode(bytes).map_err(garbled)
     }
 
@@ -113,7 +139,10 @@ impl Reader {
 async fn next(body: &mut Body) -> Result<Bytes, Status> {
     match body.frame().await {
         Some(frame) => Ok(frame?.into_data().unwrap_or_default()),
-        None => Err(Status::internal("the request ends before its message does")),
+        None => Err(Status::internal(
+            "the request ends before its message does; send one \
+             io.linkerd.proxy.destination.GetDestination behind its prefix of five bytes",
+        )),
     }
 }
 

@@ -28,6 +28,7 @@ mod empty;
 mod endpoint;
 mod excerpt;
 mod get;
+mod of_split;
 mod profile;
 mod question;
 mod serving;
@@ -38,6 +39,7 @@ use self::serving::Search;
 pub use self::{
     endpoint::{Fact, Label, Place, Said, Whereabouts},
     get::{Get, Outcome},
+    of_split::authority_of_split,
     profile::{Override, OverridesFrom, ProfileKind, ProfileSaid},
     question::{InvalidQuestion, Question, Rpc, Spot},
     serving::{Count, Endpoint, Fate, Filter, Serving, Slice},

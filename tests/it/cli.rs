@@ -54,9 +54,6 @@ async fn short_names_are_completed_and_only_by_the_command() {
     let elsewhere = ["get", "reviews:9080", "-n", "shop", "--once", "--addr", &grpc];
     assert_eq!(run(&elsewhere, &[]).await.0, Some(3));
     assert_eq!(run(&["why", "reviews:9080", "--admin", &admin], &[]).await.0, Some(0));
-    let (code, _, err) = run(&["why", "ts/reviews", "--admin", &admin], &[]).await;
-    assert_eq!(code, Some(2));
-    assert!(err.contains("it names a TrafficSplit"), "{err}");
     let (code, body) = server.admin("/debug/why?authority=reviews:9080").await;
     assert_eq!((code, body.contains("expected <service>.<namespace>.svc.cluster.local:<port>")), (400, true));
 }
@@ -137,7 +134,8 @@ async fn the_other_port_is_named_for_what_it_is() {
         let (code, _, err) = run(args, &[]).await;
         assert_eq!((code, err.contains(&is_admin)), (Some(1), true), "{args:?}: {err}");
     }
-    let is_grpc = format!("{grpc} is a gRPC port (HTTP/2); the admin port is");
+    let is_grpc =
+        format!("{grpc} is a gRPC port (HTTP/2); the admin port is at {admin}: ask it with --admin {admin}");
     for args in [
         &["streams", "--admin", &grpc][..],
         &["why", "reviews:9080", "--admin", &grpc],
@@ -162,6 +160,8 @@ async fn narrow_output_fits_and_a_pipe_without_columns_is_left_alone() {
         &["get", "reviews:9080", "--once", "--addr", &grpc][..],
         &["streams", "--admin", &admin],
         &why,
+        &["log-level", "--admin", &admin],
+        &["log-level", "info,switchyard=debug,switchyard::grpc=info,h2=warn,hyper=warn", "--admin", &admin],
         &["plan", "--manifests", manifests, "--remove", "ts/reviews"],
     ] {
         for columns in [80, 60] {
@@ -174,6 +174,34 @@ async fn narrow_output_fits_and_a_pipe_without_columns_is_left_alone() {
     }
     let (_, out, _) = run(&why, &[]).await;
     assert!(out.lines().any(|line| line.chars().count() > 80), "{out}");
+}
+
+/// Every flag has a short line in `--help`; long texts are in `help COMMAND`.
+#[tokio::test]
+async fn flag_takes_three_lines_of_the_help_at_most() {
+    let (_, help, _) = run(&["--help"], &[]).await;
+    let (_, commands) = help.split_once("Commands:\n").expect("they are listed");
+    let names =
+        commands.lines().map_while(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let names: Vec<_> = names.collect();
+    assert!(names.contains(&"serve") && names.len() > 10, "{names:?}");
+    for name in names {
+        let (_, help, _) = run(&[name, "--help"], &[("COLUMNS", "100")]).await;
+        let is_flag = |line: &str| line.starts_with("  ") && line.trim_start().starts_with('-');
+        let mut flag: Option<(&str, usize)> = None;
+        let mut headings = 0;
+        for line in help.lines().take_while(|line| *line != "Examples:") {
+            headings += usize::from(line.ends_with(':') && !line.starts_with(' '));
+            flag = match flag {
+                _ if is_flag(line) => Some((line, 1)),
+                Some((flag, lines)) if !line.is_empty() => Some((flag, lines + 1)),
+                _ => None,
+            };
+            assert!(flag.is_none_or(|(_, lines)| lines <= 3), "{name}: {flag:?}");
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+        }
+        assert!(name != "serve" || headings >= 6, "{name} has {headings} headings");
+    }
 }
 
 #[tokio::test]

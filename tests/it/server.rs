@@ -287,6 +287,7 @@ impl InProcess {
             destination,
             health,
             metrics: metrics.clone(),
+            admin_port: admin_addr.port(),
         };
         tokio::spawn(server.serve(listener));
         Self { addr, admin: admin_addr, metrics, batches, topics }

@@ -119,6 +119,48 @@ impl FromStr for Target {
     }
 }
 
+/// What `why` explains: a Service, an IP address, or the Service that a TrafficSplit splits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyTarget {
+    /// `ts/reviews`, `ts/shop/reviews` or `trafficsplit/reviews:9080`.
+    Split {
+        /// As written.
+        namespace: Option<String>,
+        /// Its name.
+        name: String,
+        /// The port of its apex; the first one if none is given.
+        port: Option<u16>,
+    },
+    /// Anything else.
+    Other(Target),
+}
+
+impl FromStr for WhyTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((kind, rest)) =
+            text.split_once('/').filter(|(kind, _)| names_kind(kind, Kind::TrafficSplit.as_str()))
+        else {
+            return text.parse().map(Self::Other);
+        };
+        let (object, port) = split_port(rest);
+        let port = match port.strip_prefix(':') {
+            None => None,
+            Some(number) => match number.parse() {
+                Ok(number @ 1..) => Some(number),
+                _ => return Err(format!("{number:?} is no port from 1 to 65535")),
+            },
+        };
+        let (namespace, name) = match object.split('/').collect::<Vec<_>>()[..] {
+            [name] if !name.is_empty() => (None, name),
+            [namespace, name] if !name.is_empty() => (Some(parse::namespace(namespace)?), name),
+            _ => return Err(format!("write {kind}/NAME or {kind}/NAMESPACE/NAME, with or without :PORT")),
+        };
+        Ok(Self::Split { namespace, name: name.to_owned(), port })
+    }
+}
+
 /// Reads `svc/NAME`, `svc/NAMESPACE/NAME` or `NAMESPACE/NAME`, as kubectl and the messages of `switchyard` write a
 /// Service.
 fn of_object(kind: &str, rest: &str) -> Result<Target, String> {
@@ -126,7 +168,7 @@ fn of_object(kind: &str, rest: &str) -> Result<Target, String> {
         let name = rest.rsplit('/').next().unwrap_or(rest);
         return Err(format!(
             "it names a TrafficSplit, and traffic is asked for by Service: write the one that it splits (its \
-             spec.service), for example svc/{name}"
+             spec.service), for example svc/{name}; `switchyard why ts/{rest}` finds that Service"
         ));
     }
     let is_service = names_kind(kind, Kind::Service.as_str());
@@ -165,7 +207,29 @@ fn split_port(text: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::Target;
+    use super::{Target, WhyTarget};
+
+    #[test]
+    fn split_is_a_target_of_why_in_every_form_of_kubectl() {
+        for (text, expect) in [
+            ("ts/reviews", (None, "reviews", None)),
+            ("ts/reviews:9080", (None, "reviews", Some(9080))),
+            ("trafficsplit/shop/reviews", (Some("shop"), "reviews", None)),
+            ("trafficsplits.split.smi-spec.io/my.split:80", (None, "my.split", Some(80))),
+            ("TrafficSplit.v1alpha2.split.smi-spec.io/reviews", (None, "reviews", None)),
+        ] {
+            let (namespace, name, port) = expect;
+            let namespace = namespace.map(str::to_owned);
+            let expect = WhyTarget::Split { namespace, name: name.to_owned(), port };
+            assert_eq!(text.parse(), Ok(expect), "{text}");
+        }
+        for text in ["svc/reviews:9080", "reviews", "shop/reviews:80", "10.0.0.1:80"] {
+            assert_eq!(text.parse(), text.parse().map(WhyTarget::Other), "{text}");
+        }
+        for text in ["ts/", "ts/a/b/c", "ts/A_B/c", "ts/a:0", "ts/a:x", "ts/a:70000", "deploy/web"] {
+            assert!(text.parse::<WhyTarget>().is_err(), "{text}");
+        }
+    }
 
     fn authority(text: &str) -> String {
         match text.parse::<Target>() {

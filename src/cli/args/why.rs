@@ -4,16 +4,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AdminArgs, AnswerArgs, AskerArgs, OutputArgs, TargetArgs};
+use super::{AdminArgs, AnswerArgs, AskerArgs, OutputArgs, WhyTarget, parse};
 use crate::resolve::explain::Spot;
 
 /// `switchyard why`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WhyArgs {
-    /// What to explain.
-    #[command(flatten)]
-    pub target: TargetArgs,
+    /// The Service and its port: reviews:9080, reviews.shop:9080, svc/reviews:9080, the full name, or ts/reviews
+    ///
+    /// ts/NAME is the Service that the TrafficSplit splits, on its first port unless one is given (ts/reviews:9080). Short
+    /// names are completed with --namespace and --cluster-domain. Without a port a Service is asked for on 80. An IP
+    /// address is a cluster IP, or the IP of a Pod.
+    #[arg(value_name = "SERVICE:PORT")]
+    pub target: WhyTarget,
+
+    /// The namespace of a Service or TrafficSplit whose name is given without one
+    #[arg(short = 'n', long, env = "SWITCHYARD_NAMESPACE", value_name = "NAMESPACE", default_value = "default", value_parser = parse::namespace)]
+    pub namespace: String,
 
     /// As whom to ask.
     #[command(flatten)]
@@ -48,6 +56,9 @@ Examples:
   # Why does traffic to reviews go where it goes?
   switchyard why reviews:9080
 
+  # Which Service does a TrafficSplit split, and what comes of it?
+  switchyard why ts/reviews
+
   # As the proxy of a pod on node-1 is answered
   switchyard why reviews:9080 --token '{\"ns\":\"shop\",\"nodeName\":\"node-1\"}'
 
@@ -60,5 +71,5 @@ Examples:
 Exit codes:
   0  fine
   1  no server, or the manifests cannot be read
-  2  wrong usage, or a server would say INVALID_ARGUMENT
+  2  wrong usage, or a server would answer INVALID_ARGUMENT, or there is no such TrafficSplit
   3  nothing serves it: there are no endpoints, or the profile is the empty one";

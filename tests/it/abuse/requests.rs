@@ -10,7 +10,7 @@ use crate::server::PATIENCE;
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// A message.
     Answered,
     /// A status of gRPC.
