@@ -103,12 +103,14 @@ pub struct WithoutPods {
 }
 
 /// Why a workload has no Pods in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoPods {
     /// Its kind is not simulated: a cluster would have Pods of it that are not known here.
     NotSimulated,
     /// It asks for no Pods: `replicas: 0`.
     NoReplicas,
+    /// Its Pods fit none of the folder's Nodes, for these reasons: a part of a sentence.
+    Unschedulable(Box<str>),
 }
 
 /// Something wrong in the input that has no object of ours to hang on.

@@ -46,6 +46,8 @@ pub enum Reason {
     NoTargetPort,
     /// A Service of a workload with `replicas: 0`.
     NoReplicas,
+    /// A workload whose Pods fit no Node of the folder, or a Service that selects them.
+    Unschedulable,
     /// A Service of whose endpoints none is ready.
     NotReady,
     /// A Service whose ready endpoints cannot be given to clients.
@@ -96,7 +98,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -112,6 +114,7 @@ impl Reason {
         Self::NoEndpointSlice,
         Self::NoTargetPort,
         Self::NoReplicas,
+        Self::Unschedulable,
         Self::NotReady,
         Self::EndpointsExcluded,
         Self::BadWeight,
@@ -148,6 +151,7 @@ impl Reason {
                 | Self::NoEndpointSlice
                 | Self::NoTargetPort
                 | Self::NoReplicas
+                | Self::Unschedulable
                 | Self::NotReady
                 | Self::EndpointsExcluded
                 | Self::BackendEmpty
@@ -173,6 +177,7 @@ impl Reason {
             Self::NoEndpointSlice => "no_endpoint_slice",
             Self::NoTargetPort => "no_target_port",
             Self::NoReplicas => "no_replicas",
+            Self::Unschedulable => "unschedulable",
             Self::NotReady => "no_ready_endpoint",
             Self::EndpointsExcluded => "endpoints_excluded",
             Self::BadWeight => "bad_weight",

@@ -3,7 +3,7 @@
 //! Warnings, `why` and `plan` have the reason from here. It is looked for only where a port has no ready endpoint, which
 //! the first ready one rules out.
 
-use std::{collections::BTreeSet, fmt::Write, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write, net::IpAddr, sync::Arc};
 
 use super::{
     Client, Look, Options, Pools,
@@ -255,6 +255,11 @@ impl<'a> Look<'a> {
                     let why = format!("{kind} {name} has replicas: 0");
                     NoEndpoints::new(Reason::NoReplicas, path, why, "raise its replicas")
                 }
+                NoPods::Unschedulable(reasons) => {
+                    let why = format!("the Pods of {kind} {name} fit no Node ({reasons})");
+                    let remedy = "correct the Pod template, or the Nodes";
+                    NoEndpoints::new(Reason::Unschedulable, path, why, remedy)
+                }
                 NoPods::NotSimulated => {
                     let why = format!(
                         "selector {} matches the Pods of {kind} {name}, and its Pods are not known in a folder",
@@ -408,8 +413,11 @@ impl<'a> Look<'a> {
 
 /// The Pods are there, and no slice lists them.
 fn pending(service: &Service) -> NoEndpoints {
+    let ips = &service.cluster_ips;
+    let address =
+        if !ips.is_empty() && ips.iter().all(IpAddr::is_ipv6) { "an IPv6 address" } else { "an address" };
     let why = format!(
-        "the Pods that selector {} matches are not endpoints yet: none has an address, or all have ended",
+        "the Pods that selector {} matches are not endpoints yet: none has {address}, or all have ended",
         text(&service.selector)
     );
     NoEndpoints::new(Reason::NotReady, "spec.selector", why, "")

@@ -12,7 +12,8 @@
 //! * `layout`: which files are of a kustomization or a Helm chart, and so no manifests;
 //! * `collection`: all files together -> what is new, and the report;
 //! * `edit`: what somebody would like to apply, for [`plan`](crate::plan);
-//! * `controllers`: what a cluster would add, from `workloads`, `outside` and `services`, at `addresses`.
+//! * `controllers`: what a cluster would add, from `workloads`, `nodes`, `outside` and `services`, at
+//!   `addresses` of `families`.
 //!
 //! Only `folder`, `standard_input`, `edit` and this file do IO.
 
@@ -42,11 +43,13 @@ mod collection;
 mod complete;
 mod controllers;
 mod edit;
+mod families;
 mod folder;
 mod hash;
 mod items;
 mod kinds;
 mod layout;
+mod nodes;
 mod outside;
 mod schema;
 mod services;

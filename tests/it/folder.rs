@@ -6,6 +6,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod endpoints;
+mod families;
+mod nodes;
 mod rendered;
 mod standard_input;
 mod unsimulated;

@@ -7,10 +7,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::hash::hash;
+use super::{families::Family, hash::hash};
 use crate::model::NsName;
 
 /// Addresses in every block of 256 that are given out: `.0` and `.255` look like no host's.
@@ -20,7 +20,9 @@ const USED_OF_256: u32 = 254;
 #[derive(Debug)]
 pub(super) struct Pool {
     /// The lowest address of the range.
-    base: u32,
+    base: IpAddr,
+    /// The range as messages name it.
+    pub(super) range: &'static str,
     /// How many addresses it has to give.
     size: u32,
     given: HashMap<NsName, u32>,
@@ -29,21 +31,38 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// The range with that many bits of prefix, 24 at most.
-    fn new(base: Ipv4Addr, prefix: u32) -> Self {
-        let size = (1 << (24 - prefix)) * USED_OF_256;
+    /// The range from `base` with that many bits for its addresses, 8 to 24.
+    fn new(range: &'static str, base: impl Into<IpAddr>, bits: u32) -> Self {
+        let size = (1 << (bits - 8)) * USED_OF_256;
+        // Memory of a range that nothing uses is not touched.
         let places = usize::try_from(size).expect("32 bits fit");
-        Self { base: base.to_bits(), size, given: HashMap::new(), taken: vec![false; places] }
+        Self { base: base.into(), range, size, given: HashMap::new(), taken: vec![false; places] }
     }
 
-    /// Addresses of Pods: 10.244.0.0/16, what a cluster made by kubeadm or kind uses.
-    pub(super) fn pods() -> Self {
-        Self::new(Ipv4Addr::new(10, 244, 0, 0), 16)
+    /// Addresses of Pods. The IPv4 range is that of a cluster made by kubeadm or kind, and the IPv6 range is a part of
+    /// what kind uses.
+    pub(super) fn pods(family: Family) -> Self {
+        match family {
+            Family::V4 => Self::new("10.244.0.0/16", Ipv4Addr::new(10, 244, 0, 0), 16),
+            Family::V6 => {
+                Self::new("fd00:10:244::/112", Ipv6Addr::new(0xfd00, 0x10, 0x244, 0, 0, 0, 0, 0), 16)
+            }
+        }
     }
 
-    /// Virtual addresses of Services: 10.96.0.0/12, what a cluster made by kubeadm uses.
-    pub(super) fn services() -> Self {
-        Self::new(Ipv4Addr::new(10, 96, 0, 0), 12)
+    /// Virtual addresses of Services. The IPv4 range is that of a cluster made by kubeadm; the IPv6 range has the same
+    /// size, and begins where that of kind does.
+    pub(super) fn services(family: Family) -> Self {
+        match family {
+            Family::V4 => Self::new("10.96.0.0/12", Ipv4Addr::new(10, 96, 0, 0), 20),
+            Family::V6 => Self::new("fd00:10:96::/108", Ipv6Addr::new(0xfd00, 0x10, 0x96, 0, 0, 0, 0, 0), 20),
+        }
+    }
+
+    /// A range of one block of IPv6, which is soon full.
+    #[cfg(test)]
+    pub(super) fn tiny() -> Self {
+        Self::new("fd00::/120", Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0), 8)
     }
 
     /// How many addresses there are in the range.
@@ -57,7 +76,7 @@ impl Pool {
     pub(super) fn assign<'n>(
         &mut self,
         names: impl Iterator<Item = &'n NsName> + Clone,
-        explicit: &BTreeSet<Ipv4Addr>,
+        explicit: &BTreeSet<IpAddr>,
     ) {
         let explicit: BTreeSet<u32> = explicit.iter().filter_map(|address| self.place(*address)).collect();
         self.keep(|_, place| !explicit.contains(&place));
@@ -72,7 +91,7 @@ impl Pool {
     }
 
     /// The address of somebody who was assigned one.
-    pub(super) fn of(&self, name: &NsName) -> Option<Ipv4Addr> {
+    pub(super) fn of(&self, name: &NsName) -> Option<IpAddr> {
         self.given.get(name).map(|place| self.address(*place))
     }
 
@@ -98,13 +117,23 @@ impl Pool {
         }
     }
 
-    fn address(&self, place: u32) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.base + place / USED_OF_256 * 256 + place % USED_OF_256 + 1)
+    fn address(&self, place: u32) -> IpAddr {
+        let offset = place / USED_OF_256 * 256 + place % USED_OF_256 + 1;
+        match self.base {
+            IpAddr::V4(base) => Ipv4Addr::from_bits(base.to_bits() + offset).into(),
+            IpAddr::V6(base) => Ipv6Addr::from_bits(base.to_bits() + u128::from(offset)).into(),
+        }
     }
 
     /// The place of an address in the range, if it is one that is given out.
-    fn place(&self, address: Ipv4Addr) -> Option<u32> {
-        let offset = address.to_bits().checked_sub(self.base)?;
+    fn place(&self, address: IpAddr) -> Option<u32> {
+        let offset = match (address, self.base) {
+            (IpAddr::V4(address), IpAddr::V4(base)) => address.to_bits().checked_sub(base.to_bits())?,
+            (IpAddr::V6(address), IpAddr::V6(base)) => {
+                u32::try_from(address.to_bits().checked_sub(base.to_bits())?).ok()?
+            }
+            _ => return None,
+        };
         let (block, last) = (offset / 256, offset % 256);
         let place = block.checked_mul(USED_OF_256)?.checked_add(last.checked_sub(1)?)?;
         (last <= USED_OF_256 && place < self.size).then_some(place)

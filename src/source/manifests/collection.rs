@@ -261,34 +261,9 @@ impl Collection {
         let mut wanted = Wanted::default();
         let mut origins = Vec::with_capacity(chosen.len());
         for Chosen { content, origin, .. } in chosen.values() {
-            let object = match content {
-                Content::Service(object, selecting) => {
-                    wanted.services.extend(selecting.as_deref().map(|s| (object.name(), s)));
-                    object
-                }
-                Content::Pod(object, pod) => {
-                    wanted.pods.push((object.name(), pod));
-                    object
-                }
-                Content::Endpoints(object, mirroring) => {
-                    if let Object::Endpoints(endpoints) = object {
-                        wanted.endpoints.push((endpoints, *mirroring));
-                    }
-                    object
-                }
-                Content::Outside(object, outside) => {
-                    wanted.outside.push(outside);
-                    object
-                }
-                Content::Workload(workload, object) => {
-                    wanted.workloads.push(workload);
-                    let Some(object) = object else { continue };
-                    object
-                }
-                Content::Other(object) => object,
-            };
-            objects.insert(object.id(), object.clone());
+            let Some(object) = wanted.add(content) else { continue };
             origins.push((object.id(), origin.clone()));
+            objects.insert(object.id(), object);
         }
         for (path, file) in files() {
             let unsimulated = file.items.unsimulated.iter();

@@ -6,18 +6,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     sync::Arc,
 };
 
 use self::{
+    placement::{Nodes, Zones},
     pods::{Group, Placed},
     running::Running,
-    slices::Zones,
 };
 use super::{
     addresses::Pool,
-    items::Key,
+    families::{Families, Family},
+    items::{Content, Key},
+    nodes::NodeSpec,
     outside::Outside,
     services::Selecting,
     unsimulated::Unsimulated,
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::{
     model::{
-        EndpointSlice, Kind, LabelSet, Name, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind,
+        EndpointSlice, Kind, LabelSet, Node, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind,
     },
     source::Location,
 };
@@ -33,6 +35,7 @@ use crate::{
 pub(super) use self::mirrored::Mirroring;
 
 mod mirrored;
+mod placement;
 mod pods;
 mod running;
 mod slices;
@@ -40,8 +43,15 @@ mod slices;
 /// The controllers, with the addresses that they have given out.
 #[derive(Debug)]
 pub(super) struct Controllers {
-    pods: Pool,
-    services: Pool,
+    pods: Pools,
+    services: Pools,
+}
+
+/// Addresses of each family.
+#[derive(Debug)]
+struct Pools {
+    v4: Pool,
+    v6: Pool,
 }
 
 /// What the manifests say beyond the objects of the model.
@@ -51,6 +61,10 @@ pub(super) struct Wanted<'m> {
     pub(super) pods: Vec<(&'m NsName, &'m ExplicitPod)>,
     /// The Services that select Pods.
     pub(super) services: Vec<(&'m NsName, &'m Selecting)>,
+    /// The IP families of those Services that name some.
+    pub(super) families: HashMap<&'m NsName, Families>,
+    /// The Nodes.
+    pub(super) nodes: Vec<(&'m Node, &'m NodeSpec)>,
     /// The Endpoints objects.
     pub(super) endpoints: Vec<(&'m EndpointSlice, Mirroring)>,
     /// The workloads outside the cluster.
@@ -72,6 +86,8 @@ pub(super) struct Outcome {
     pub(super) not_mirrored: Vec<(NsName, String)>,
     /// Workloads that ask for no Pods, with the labels that they would have.
     pub(super) idle: Vec<(Key, LabelSet)>,
+    /// Workloads whose Pods fit no Node, with the labels that they would have, and why.
+    pub(super) unscheduled: Vec<(Key, LabelSet, Box<str>)>,
     /// Rollouts whose template is not in the manifests.
     pub(super) unresolved: Vec<Key>,
     /// Services that select none of the Pods.
@@ -84,7 +100,53 @@ pub(super) type Objects = HashMap<ObjectId, Object>;
 
 impl Default for Controllers {
     fn default() -> Self {
-        Self { pods: Pool::pods(), services: Pool::services() }
+        let pools = |pool: fn(Family) -> Pool| Pools { v4: pool(Family::V4), v6: pool(Family::V6) };
+        Self { pods: pools(Pool::pods), services: pools(Pool::services) }
+    }
+}
+
+impl<'m> Wanted<'m> {
+    /// Adds what an object of the manifests says beyond the model. Returns its object of the model.
+    pub(super) fn add(&mut self, content: &'m Content) -> Option<Object> {
+        let object = match content {
+            Content::Service(object, families, selecting) => {
+                self.services.extend(selecting.as_deref().map(|selecting| (object.name(), selecting)));
+                self.families.extend((!families.is_empty()).then_some((object.name(), *families)));
+                object
+            }
+            Content::Pod(object, pod) => {
+                self.pods.push((object.name(), pod));
+                object
+            }
+            Content::Endpoints(object, mirroring) => {
+                if let Object::Endpoints(endpoints) = object {
+                    self.endpoints.push((endpoints, *mirroring));
+                }
+                object
+            }
+            Content::Outside(object, outside) => {
+                self.outside.push(outside);
+                object
+            }
+            Content::Workload(workload, object) => {
+                self.workloads.push(workload);
+                object.as_ref()?
+            }
+            Content::Node(node, spec) => {
+                self.nodes.push((node, spec));
+                return Some(Object::Node(node.clone()));
+            }
+            Content::Other(object) => object,
+        };
+        Some(object.clone())
+    }
+
+    /// The families of a Service by which its Pods are reached, each of which has slices of its own.
+    fn families_of(&self, service: &NsName) -> Vec<Option<Family>> {
+        match self.families.get(service) {
+            Some(families) => families.iter().copied().map(Some).collect(),
+            None => vec![None],
+        }
     }
 }
 
@@ -92,137 +154,173 @@ impl Controllers {
     /// Adds to `objects` what the controllers of a cluster would.
     pub(super) fn complete(&mut self, wanted: &Wanted<'_>, objects: &mut Objects) -> Outcome {
         let not_mirrored = mirrored::mirror(wanted, objects);
-        let nodes = Nodes::of(objects);
+        let mut nodes = Nodes::new(&wanted.nodes);
         let Running { workloads, unresolved } = running::running(wanted);
-        let mut lacking: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut lacking = Lacking::new();
+        let mut unscheduled = Vec::new();
         let mut groups: Vec<Group> =
             wanted.pods.iter().map(|(name, pod)| Group::explicit(name, pod)).collect();
         for workload in &workloads {
-            let made_up = pods::of_workload(workload, &nodes.names, self.pods.size());
+            let made_up = pods::of_workload(workload, &mut nodes, self.pods.v4.size());
             groups.extend(made_up.groups);
             if made_up.left_out > 0 {
-                lacking.insert(workload.key(), made_up.left_out);
+                lacking.insert((workload.key(), Family::V4), made_up.left_out);
+            }
+            if let Some(why) = made_up.unscheduled {
+                unscheduled.push((workload.key(), labels(workload), why.into()));
             }
         }
         let is_explicit = |pod: &Placed| objects.contains_key(&id(Kind::Pod, &pod.name));
         let made_up = groups.iter_mut().filter(|group| group.is_made_up());
         made_up.for_each(|group| group.pods.retain(|pod| !is_explicit(pod)));
         let explicit = explicit_addresses(objects);
+        mark_ipv6(wanted, &mut groups);
         self.place(&mut groups, &explicit, &mut lacking);
         add_pods(&groups, objects);
-        let without_pods = add_slices(wanted, &groups, &nodes.zones, objects);
-        let mut shortages: Vec<_> =
-            lacking.into_iter().map(|(key, count)| (key, no_address(count))).collect();
-        self.add_cluster_ips(objects, &explicit, &mut shortages);
+        let without_pods = add_slices(wanted, &groups, &nodes.zones(), objects);
+        let no_address = |((key, family), count)| (key, no_address(self.pods.of(family).range, count));
+        let mut shortages: Vec<_> = lacking.into_iter().map(no_address).collect();
+        self.add_cluster_ips(wanted, objects, &explicit, &mut shortages);
         let idle = workloads.iter().filter(|workload| workload.is_idle());
-        let idle =
-            idle.map(|workload| (workload.key(), LabelSet::new(workload.shape.all_labels()))).collect();
+        let idle = idle.map(|workload| (workload.key(), labels(workload))).collect();
         let unresolved = unresolved.into_iter().map(Workload::key).collect();
-        Outcome { workloads: workloads.len(), shortages, not_mirrored, idle, unresolved, without_pods }
+        let workloads = workloads.len();
+        Outcome { workloads, shortages, not_mirrored, idle, unscheduled, unresolved, without_pods }
     }
 
-    /// Gives an address to every Pod that has none and may have one.
-    fn place(
-        &mut self,
-        groups: &mut [Group],
-        explicit: &BTreeSet<Ipv4Addr>,
-        lacking: &mut BTreeMap<Key, u64>,
-    ) {
-        let unplaced =
-            groups.iter().flat_map(|g| &g.pods).filter(|p| p.life == Life::Unsaid).map(|p| &p.name);
-        self.pods.assign(unplaced, explicit);
+    /// Gives an address to every Pod that has none and may have one, and an IPv6 address to those that need one.
+    fn place(&mut self, groups: &mut [Group], explicit: &BTreeSet<IpAddr>, lacking: &mut Lacking) {
+        let is_unplaced = |pod: &&Placed| pod.life == Life::Unsaid;
+        let unplaced = || groups.iter().flat_map(|group| &group.pods).filter(is_unplaced);
+        self.pods.v4.assign(unplaced().map(|pod| &pod.name), explicit);
+        let by_ipv6 = groups.iter().filter(|group| group.needs_ipv6).flat_map(|group| &group.pods);
+        self.pods.v6.assign(by_ipv6.filter(is_unplaced).map(|pod| &pod.name), explicit);
         for group in groups {
-            for pod in group.pods.iter_mut().filter(|p| p.life == Life::Unsaid) {
-                if let Some(ip) = self.pods.of(&pod.name) {
-                    pod.life = Life::At(ip.into(), true);
-                } else {
+            let mut lacks = |family| *lacking.entry((group.of.clone(), family)).or_default() += 1;
+            for pod in group.pods.iter_mut().filter(|pod| pod.life == Life::Unsaid) {
+                let Some(ip) = self.pods.v4.of(&pod.name) else {
                     pod.life = Life::Nowhere;
-                    *lacking.entry(group.of.clone()).or_default() += 1;
+                    lacks(Family::V4);
+                    continue;
+                };
+                pod.life = Life::At(ip, true);
+                if group.needs_ipv6 {
+                    pod.other_address = self.pods.v6.of(&pod.name);
+                    if pod.other_address.is_none() {
+                        lacks(Family::V6);
+                    }
                 }
             }
         }
     }
 
-    /// Gives a virtual address to every Service that wants one and names none.
+    /// Gives a virtual address of each of its families to every Service that wants one and names none.
     fn add_cluster_ips(
         &mut self,
+        wanted: &Wanted<'_>,
         objects: &mut Objects,
-        explicit: &BTreeSet<Ipv4Addr>,
+        explicit: &BTreeSet<IpAddr>,
         shortages: &mut Vec<(Key, String)>,
     ) {
-        let mut without = Vec::new();
-        for object in objects.values() {
-            if let Object::Service(service) = object
-                && wants_cluster_ip(service)
-            {
-                without.push(service.name.clone());
-            }
+        let families = |service: &Service| {
+            let named = wanted.families.get(&service.name).copied();
+            if service.kind == ServiceKind::ClusterIp { named.unwrap_or(&[Family::V4]) } else { &[] }
+        };
+        let lacks = |service: &Service, family| {
+            // Without a family in the Service any address is enough.
+            let is_enough = |ip| Family::of(ip) == family || !wanted.families.contains_key(&service.name);
+            families(service).contains(&family) && !service.cluster_ips.iter().any(is_enough)
+        };
+        for family in [Family::V4, Family::V6] {
+            let pool = self.services.of_mut(family);
+            let services = objects.values().filter_map(|object| match object {
+                Object::Service(service) => Some(service),
+                _ => None,
+            });
+            let without: Vec<_> = services.filter(|service| lacks(service, family)).collect();
+            pool.assign(without.iter().map(|service| &service.name), explicit);
         }
-        self.services.assign(without.iter(), explicit);
         for object in objects.values_mut() {
             let Object::Service(service) = object else { continue };
-            if !wants_cluster_ip(service) {
+            let all = families(service);
+            let missing: Vec<_> = all.iter().filter(|family| lacks(service, **family)).collect();
+            if missing.is_empty() {
                 continue;
             }
-            if let Some(ip) = self.services.of(&service.name) {
-                Arc::make_mut(service).cluster_ips = vec![ip.into()];
-            } else {
-                shortages.push((Key::Object(id(Kind::Service, &service.name)), no_cluster_ip()));
+            let service = Arc::make_mut(service);
+            for family in missing {
+                let pool = self.services.of(*family);
+                match pool.of(&service.name) {
+                    Some(ip) => service.cluster_ips.push(ip),
+                    None => shortages
+                        .push((Key::Object(id(Kind::Service, &service.name)), no_cluster_ip(pool.range))),
+                }
             }
+            service.cluster_ips.sort_by_key(|ip| all.iter().position(|family| *family == Family::of(ip)));
         }
     }
 }
 
-fn no_address(count: u64) -> String {
-    format!(
-        "expected room for all Pods in 10.244.0.0/16, found none for {count} of them: write fewer replicas"
-    )
-}
-
-fn no_cluster_ip() -> String {
-    "expected a free cluster IP in 10.96.0.0/12, found none: write spec.clusterIP".into()
-}
-
-fn wants_cluster_ip(service: &Service) -> bool {
-    service.kind == ServiceKind::ClusterIp && service.cluster_ips.is_empty()
-}
-
-fn v4(ip: &IpAddr) -> Option<Ipv4Addr> {
-    if let IpAddr::V4(ip) = ip { Some(*ip) } else { None }
-}
-
-/// The Nodes of the manifests.
-struct Nodes {
-    names: Vec<Name>,
-    zones: Zones,
-}
-
-impl Nodes {
-    fn of(objects: &Objects) -> Self {
-        let (mut names, mut zones) = (Vec::new(), HashMap::new());
-        for object in objects.values() {
-            if let Object::Node(node) = object {
-                names.push(node.name.name.clone());
-                zones.extend(node.zone.clone().map(|zone| (node.name.name.clone(), zone)));
-            }
+impl Pools {
+    fn of(&self, family: Family) -> &Pool {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
         }
-        names.sort();
-        Self { names, zones }
+    }
+
+    fn of_mut(&mut self, family: Family) -> &mut Pool {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
     }
 }
 
-/// Every IPv4 address that the manifests name themselves.
-fn explicit_addresses(objects: &Objects) -> BTreeSet<Ipv4Addr> {
+/// How many Pods of a workload there is no address of a family for.
+type Lacking = BTreeMap<(Key, Family), u64>;
+
+fn no_address(range: &str, count: u64) -> String {
+    format!("expected room for all Pods in {range}, found none for {count} of them: write fewer replicas")
+}
+
+fn no_cluster_ip(range: &str) -> String {
+    format!("expected a free cluster IP in {range}, found none: write spec.clusterIP")
+}
+
+fn labels(workload: &Workload) -> LabelSet {
+    LabelSet::new(workload.shape.all_labels())
+}
+
+/// Marks the Pods that Services reach by IPv6.
+fn mark_ipv6(wanted: &Wanted<'_>, groups: &mut [Group]) {
+    let needs = |name: &NsName| wanted.families.get(name).is_some_and(|f| f.contains(&Family::V6));
+    let services: Vec<_> = wanted.services.iter().filter(|(name, _)| needs(name)).collect();
+    if services.is_empty() {
+        return;
+    }
+    let index = slices::Index::new(groups);
+    let selected = services.into_iter().flat_map(|(name, selecting)| index.selected(name, selecting));
+    // Groups share no Pods.
+    let first = |group: &Group| group.pods.first().map(|pod| pod.name.clone());
+    let names: HashSet<_> = selected.filter_map(first).collect();
+    for group in groups.iter_mut() {
+        group.needs_ipv6 = group.pods.first().is_some_and(|pod| names.contains(&pod.name));
+    }
+}
+
+/// Every address that the manifests name themselves.
+fn explicit_addresses(objects: &Objects) -> BTreeSet<IpAddr> {
     let mut addresses = BTreeSet::new();
     for object in objects.values() {
         match object {
-            Object::Service(service) => addresses.extend(service.cluster_ips.iter().filter_map(v4)),
+            Object::Service(service) => addresses.extend(&service.cluster_ips),
             Object::EndpointSlice(slice) | Object::Endpoints(slice) => {
                 let endpoints = slice.subsets.iter().flat_map(|subset| &subset.endpoints);
-                addresses.extend(endpoints.filter_map(|e| v4(&e.address)));
+                addresses.extend(endpoints.map(|endpoint| endpoint.address));
             }
-            Object::Pod(pod) => addresses.extend(pod.ips.iter().flatten().filter_map(v4)),
-            Object::ExternalWorkload(workload) => addresses.extend(workload.ips.iter().filter_map(v4)),
+            Object::Pod(pod) => addresses.extend(pod.ips.iter().flatten()),
+            Object::ExternalWorkload(workload) => addresses.extend(&workload.ips),
             _ => {}
         }
     }
@@ -241,7 +339,7 @@ fn add_pods(groups: &[Group], objects: &mut Objects) {
                 && pod.ips[0].is_none()
             {
                 let pod = Arc::make_mut(pod);
-                (pod.ips[0], pod.phase) = (Some(ip), Phase::Running);
+                (pod.ips, pod.phase) = ([Some(ip), placed.other_address], Phase::Running);
             }
         }
     }
@@ -251,7 +349,7 @@ fn made_up(placed: &Placed, shape: &Shape, ip: IpAddr) -> Pod {
     Pod {
         name: placed.name.clone(),
         node: placed.node.clone(),
-        ips: [Some(ip), None],
+        ips: [Some(ip), placed.other_address],
         host_ips: Box::default(),
         phase: Phase::Running,
         spec: shape.spec.clone(),
@@ -280,9 +378,12 @@ fn add_slices(wanted: &Wanted<'_>, groups: &[Group], zones: &Zones, objects: &mu
         if selected.iter().all(|group| group.pods.is_empty()) {
             without_pods.push((*name).clone());
         }
-        let of_pods = slices::slices(name, selecting, &selected, zones);
-        let outside = slices::slices_outside(name, selecting, wanted.outside.iter().copied());
-        of_pods.into_iter().chain(outside).for_each(|slice| insert_slice(objects, slice));
+        for family in wanted.families_of(name) {
+            let of_pods = slices::slices(name, selecting, family, &selected, zones);
+            let outside = wanted.outside.iter().copied();
+            let outside = slices::slices_outside(name, selecting, family, outside);
+            of_pods.into_iter().chain(outside).for_each(|slice| insert_slice(objects, slice));
+        }
     }
     without_pods
 }

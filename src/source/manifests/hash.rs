@@ -8,8 +8,18 @@ pub(super) fn hash(text: &str) -> u64 {
     let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    // The finishing step of MurmurHash3: FNV's low bits alone follow those of the text.
-    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    // FNV's low bits alone follow those of the text.
+    mix(fnv)
+}
+
+/// A hash of both, for text that is hashed once and combined many times.
+pub(super) fn combine(one: u64, other: u64) -> u64 {
+    mix(one ^ mix(other))
+}
+
+/// The finishing step of MurmurHash3.
+fn mix(number: u64) -> u64 {
+    let mixed = (number ^ (number >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     mixed ^ (mixed >> 33)
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::{
     controllers::Mirroring,
+    families::{self, Families},
     kinds::{self, Meant, Ours},
+    nodes::NodeSpec,
     outside::Outside,
     schema,
     services::Selecting,
@@ -19,7 +21,7 @@ use super::{
     yaml::{self, Document, Lines, NodeId, SyntaxError},
 };
 use crate::{
-    model::{Kind, NsName, Object, ObjectId, Reason},
+    model::{Kind, Node, NsName, Object, ObjectId, Reason},
     source::{
         Location, Origin,
         convert::{self, DEFAULT_NAMESPACE, Rejection, read::At},
@@ -93,10 +95,12 @@ impl fmt::Display for Key {
 /// What an object says. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
-    /// A Service, and how it selects Pods if it does.
-    Service(Object, Option<Arc<Selecting>>),
+    /// A Service, its IP families, and how it selects Pods if it does.
+    Service(Object, Families, Option<Arc<Selecting>>),
     /// A Pod.
     Pod(Object, Arc<ExplicitPod>),
+    /// A Node.
+    Node(Arc<Node>, Arc<NodeSpec>),
     /// Any other object of the model.
     Other(Object),
     /// An Endpoints object, and what a cluster does with it.
@@ -335,7 +339,11 @@ fn known(kind: Kind, value: &Value) -> Result<Content, Rejection> {
     let (object, root) = (convert::convert(kind, value)?, At::root(value));
     convert::split::require_weights(kind, &root)?;
     Ok(match &object {
-        Object::Service(_) => Content::Service(object, Selecting::read(&root)?.map(Arc::new)),
+        Object::Service(service) => {
+            let families = families::read(&root.get("spec")?, &service.cluster_ips);
+            Content::Service(object, families, Selecting::read(&root)?.map(Arc::new))
+        }
+        Object::Node(node) => Content::Node(node.clone(), Arc::new(NodeSpec::read(&root))),
         Object::Pod(pod) => {
             let pod = Arc::new(ExplicitPod::read(pod, &root)?);
             Content::Pod(object, pod)

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::workloads::{Condition, ready_condition};
+use super::{
+    families::Family,
+    workloads::{Condition, ready_condition},
+};
 use crate::{
     model::{ExternalWorkload, Name},
     source::convert::{Rejection, ZONE_LABEL, read::At},
@@ -24,10 +27,11 @@ impl Outside {
         Ok(Self { workload, ready })
     }
 
-    /// The address of its endpoint. A slice has one family; a client with both is served by IPv4.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    /// The address of its endpoint in a family. If no family is named, IPv4 comes first.
+    pub(super) fn address(&self, family: Option<Family>) -> Option<IpAddr> {
         let ips = &self.workload.ips;
-        ips.iter().find(|ip| ip.is_ipv4()).or(ips.first()).copied()
+        let of = |family| ips.iter().find(|ip| Family::of(ip) == family);
+        family.map_or_else(|| of(Family::V4).or(ips.first()), of).copied()
     }
 
     /// The number of its port with that name.
@@ -72,7 +76,8 @@ mod tests {
                 panic!("{value}");
             };
             let read = Outside::read(workload, &At::root(&value)).expect("good conditions");
-            assert_eq!((read.ready, read.address()), (ready, "192.0.2.1".parse().ok()), "{conditions}");
+            assert_eq!(read.address(Some(Family::V6)), "fd00::1".parse().ok());
+            assert_eq!((read.ready, read.address(None)), (ready, "192.0.2.1".parse().ok()), "{conditions}");
         }
     }
 }

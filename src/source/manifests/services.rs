@@ -14,6 +14,21 @@ pub(super) struct Selecting {
     pub(super) ports: Vec<(Box<str>, TargetPort)>,
     /// `spec.publishNotReadyAddresses`.
     pub(super) publish_not_ready: bool,
+    /// `spec.trafficDistribution` asks for hints: each endpoint is for clients of its own zone.
+    pub(super) prefers_zone: bool,
+}
+
+/// Annotations that replace `trafficDistribution` with hints by the CPUs of the zones. Those are not simulated.
+const HINTS_BY_CPU: [&str; 2] =
+    ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
+
+fn prefers_zone(root: &At<'_, '_>) -> bool {
+    let (metadata, spec) = (root.field("metadata"), root.field("spec"));
+    let annotations = metadata.field("annotations");
+    let by_cpu = |key| matches!(annotations.field(key).str(), "Auto" | "auto");
+    let distribution = spec.field("trafficDistribution");
+    matches!(distribution.str(), "PreferClose" | "PreferSameZone" | "PreferSameNode")
+        && !HINTS_BY_CPU.into_iter().any(by_cpu)
 }
 
 impl Selecting {
@@ -33,7 +48,7 @@ impl Selecting {
             }
         }
         let publish_not_ready = spec.get("publishNotReadyAddresses")?.flag()?.unwrap_or(false);
-        Ok(Some(Self { selector, ports, publish_not_ready }))
+        Ok(Some(Self { selector, ports, publish_not_ready, prefers_zone: prefers_zone(root) }))
     }
 
     /// The number of each port, on what has these ports by name.

@@ -13,6 +13,9 @@ use crate::{
     source::{Finding, Location, NoPods, WithoutPods},
 };
 
+/// The kind whose Pods are only made where a Node fits.
+const DAEMON_SET: &str = "DaemonSet";
+
 /// Services named in one message; further ones are only counted.
 const MAX_LISTED_SERVICES: usize = 3;
 
@@ -24,7 +27,11 @@ pub(super) fn report(
 ) -> (Vec<WithoutPods>, Vec<Finding>) {
     let without_pods = collect(wanted, outcome, location);
     let services = Services::new(wanted, outcome);
-    let findings = without_pods.iter().filter_map(|workload| services.finding(workload));
+    let findings = without_pods.iter().filter_map(|workload| match &workload.cause {
+        NoPods::NotSimulated => services.finding(workload),
+        NoPods::NoReplicas => None,
+        NoPods::Unschedulable(why) => unschedulable(workload, why),
+    });
     let findings = findings.collect();
     (without_pods, findings)
 }
@@ -57,12 +64,29 @@ fn collect(
     }
     let idle = outcome.idle.iter().map(|(key, labels)| (key, vec![labels.clone()], NoPods::NoReplicas));
     let unresolved = outcome.unresolved.iter().map(|key| (key, Vec::new(), NoPods::NotSimulated));
-    for (key, templates, cause) in idle.chain(unresolved) {
+    let unscheduled = outcome.unscheduled.iter();
+    let unscheduled =
+        unscheduled.map(|(key, labels, why)| (key, vec![labels.clone()], NoPods::Unschedulable(why.clone())));
+    for (key, templates, cause) in idle.chain(unresolved).chain(unscheduled) {
         let (Key::Workload(kind, name), Some(location)) = (key, location(key)) else { continue };
         let workload = WithoutPods { kind: kind.to_string(), name: name.clone(), templates, cause, location };
         found.insert((workload.kind.clone(), workload.name.clone()), workload);
     }
     found.into_values().collect()
+}
+
+/// The finding about a workload whose Pods fit no Node. A DaemonSet is none: it has no Pods to wait for a Node.
+fn unschedulable(workload: &WithoutPods, why: &str) -> Option<Finding> {
+    let WithoutPods { kind, name, location, .. } = workload;
+    (kind != DAEMON_SET).then(|| Finding {
+        reason: Reason::Unschedulable,
+        object: Some(format!("{kind} {name}")),
+        location: location.clone(),
+        message: format!(
+            "its Pods fit no Node ({why}): in a cluster they stay pending, so none is simulated and no endpoint comes from \
+             them; correct the Pod template, or the Nodes"
+        ),
+    })
 }
 
 /// A namespace, and a label's key and value.
@@ -98,10 +122,7 @@ impl<'m> Services<'m> {
 
     /// The finding about a workload of a kind that is not simulated, if a Service would select its Pods.
     fn finding(&self, workload: &WithoutPods) -> Option<Finding> {
-        let WithoutPods { kind, name, templates, cause, location } = workload;
-        if *cause != NoPods::NotSimulated {
-            return None;
-        }
+        let WithoutPods { kind, name, templates, cause: _, location } = workload;
         let mut services: Vec<_> = if templates.is_empty() {
             self.without_pods.get(&name.namespace).cloned().unwrap_or_default()
         } else {

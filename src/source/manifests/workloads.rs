@@ -9,6 +9,7 @@ pub(super) use self::rollout::WorkloadRef;
 use super::{
     hash::{hash, letters},
     items::Key,
+    nodes::Constraints,
 };
 use crate::{
     model::{LabelSet, Name, NsName, OwnerRef, Pod, PodSpec},
@@ -34,8 +35,8 @@ pub(super) struct Shape {
     pub(super) hostname: Option<Name>,
     /// `spec.subdomain`.
     pub(super) subdomain: Option<Name>,
-    /// `spec.nodeName`.
-    pub(super) node: Option<Name>,
+    /// Which Nodes it may run on.
+    pub(super) constraints: Arc<Constraints>,
 }
 
 impl Shape {
@@ -48,12 +49,17 @@ impl Shape {
             own_labels: pod.own_labels.clone(),
             hostname: spec.get("hostname")?.name()?,
             subdomain: spec.get("subdomain")?.name()?,
-            node: pod.node.clone(),
+            constraints: Arc::default(),
         })
     }
 
     /// Reads the template of Pods that will belong to `owner`. `added` are the labels that its controller adds.
-    fn of_template(owner: OwnerRef, added: &[(&str, &str)], at: &At<'_, '_>) -> Result<Self, Rejection> {
+    fn of_template(
+        owner: OwnerRef,
+        added: &[(&str, &str)],
+        constraints: Constraints,
+        at: &At<'_, '_>,
+    ) -> Result<Self, Rejection> {
         let Template { spec: read, labels, own_labels } = template(at)?;
         let spec = at.get("spec")?;
         Ok(Self {
@@ -62,7 +68,7 @@ impl Shape {
             own_labels,
             hostname: spec.get("hostname")?.name()?,
             subdomain: spec.get("subdomain")?.name()?,
-            node: spec.get("nodeName")?.name()?,
+            constraints: Arc::new(constraints),
         })
     }
 
@@ -90,8 +96,12 @@ pub(super) type Owner = (WorkloadKind, Name);
 pub(super) struct ExplicitPod {
     /// What it is like.
     pub(super) shape: Arc<Shape>,
+    /// `spec.nodeName`.
+    pub(super) node: Option<Name>,
     /// How it is doing.
     pub(super) life: Life,
+    /// Its address of the other family than that of `life`, if its status has one.
+    pub(super) other_address: Option<IpAddr>,
     /// The workload that it belongs to.
     pub(super) owner: Option<Owner>,
 }
@@ -116,7 +126,13 @@ impl ExplicitPod {
             Life::Unsaid if terminating => Life::Nowhere,
             life => life,
         };
-        Ok(Self { shape: Arc::new(Shape::of_pod(pod, root)?), life, owner: owner(root)? })
+        Ok(Self {
+            shape: Arc::new(Shape::of_pod(pod, root)?),
+            node: pod.node.clone(),
+            life,
+            other_address: pod.ips[1],
+            owner: owner(root)?,
+        })
     }
 }
 
@@ -272,7 +288,9 @@ impl Workload {
         let mut added =
             if kind == WorkloadKind::Rollout { rollout::stable_labels(&spec)? } else { Vec::new() };
         added.extend(kind.template_hash_label().map(|label| (label, &*template_hash)));
-        let shape = Shape::of_template(owner_of_pods(kind, &name, &template_hash), &added, &template)?;
+        let constraints = Constraints::read(&template.field("spec"), kind == WorkloadKind::DaemonSet);
+        let owner_of_pods = owner_of_pods(kind, &name, &template_hash);
+        let shape = Shape::of_template(owner_of_pods, &added, constraints, &template)?;
         let count = |at: At<'_, '_>| at.whole("a whole number, 0 or more");
         Ok(Self {
             kind,

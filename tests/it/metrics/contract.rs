@@ -49,6 +49,7 @@ const WARNINGS: Values = &[
     "no_endpoint_slice",
     "no_target_port",
     "no_replicas",
+    "unschedulable",
     "no_ready_endpoint",
     "endpoints_excluded",
     "bad_weight",

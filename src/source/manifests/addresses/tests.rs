@@ -16,10 +16,10 @@ fn names(numbers: impl IntoIterator<Item = u32>) -> Vec<NsName> {
 
 /// A range of two blocks, so that it is soon full.
 fn small() -> Pool {
-    Pool::new(Ipv4Addr::new(10, 0, 0, 0), 23)
+    Pool::new("10.0.0.0/23", Ipv4Addr::new(10, 0, 0, 0), 9)
 }
 
-fn assign(pool: &mut Pool, who: &[NsName], explicit: &[Ipv4Addr]) -> Vec<Option<Ipv4Addr>> {
+fn assign(pool: &mut Pool, who: &[NsName], explicit: &[IpAddr]) -> Vec<Option<IpAddr>> {
     pool.assign(who.iter(), &explicit.iter().copied().collect());
     who.iter().map(|name| pool.of(name)).collect()
 }
@@ -27,14 +27,20 @@ fn assign(pool: &mut Pool, who: &[NsName], explicit: &[Ipv4Addr]) -> Vec<Option<
 #[test]
 fn addresses_lie_in_the_range_and_look_like_hosts() {
     for (mut pool, first, last) in [
-        (Pool::pods(), [10, 244, 0, 1], [10, 244, 255, 254]),
-        (Pool::services(), [10, 96, 0, 1], [10, 111, 255, 254]),
+        (Pool::pods(Family::V4), "10.244.0.1", "10.244.255.254"),
+        (Pool::services(Family::V4), "10.96.0.1", "10.111.255.254"),
+        (Pool::pods(Family::V6), "fd00:10:244::1", "fd00:10:244::fffe"),
+        (Pool::services(Family::V6), "fd00:10:96::1", "fd00:10:96::f:fffe"),
     ] {
-        assert_eq!(pool.address(0), Ipv4Addr::from(first));
-        assert_eq!(pool.address(pool.size() - 1), Ipv4Addr::from(last));
+        assert_eq!(pool.address(0).to_string(), first);
+        assert_eq!(pool.address(pool.size() - 1).to_string(), last);
         let who = names(0..5000);
         for address in assign(&mut pool, &who, &[]).into_iter().map(|a| a.expect("there are enough")) {
-            assert!(!matches!(address.octets()[3], 0 | 255), "{address}");
+            let last = match address {
+                IpAddr::V4(address) => address.octets()[3],
+                IpAddr::V6(address) => address.octets()[15],
+            };
+            assert!(!matches!(last, 0 | 255), "{address}");
             assert_eq!(pool.place(address).map(|place| pool.address(place)), Some(address));
         }
     }
@@ -43,7 +49,8 @@ fn addresses_lie_in_the_range_and_look_like_hosts() {
 #[test]
 fn two_runs_agree_and_nobody_shares() {
     let who = names(0..20_000);
-    let (first, second) = (assign(&mut Pool::pods(), &who, &[]), assign(&mut Pool::pods(), &who, &[]));
+    let (first, second) =
+        (assign(&mut Pool::pods(Family::V4), &who, &[]), assign(&mut Pool::pods(Family::V4), &who, &[]));
     assert_eq!(first, second);
     assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), who.len());
 }
@@ -74,9 +81,9 @@ fn a_full_range_refuses_and_takes_back_what_nobody_has() {
 #[test]
 fn explicit_addresses_count_only_within_the_range() {
     let mut pool = small();
-    let block = |block| (1..255).map(move |last| Ipv4Addr::new(10, 0, block, last));
+    let block = |block| (1..255).map(move |last| IpAddr::from([10, 0, block, last]));
     let explicit: Vec<_> = block(0).chain(block(1)).skip(1).chain(block(7)).collect();
-    assert_eq!(assign(&mut pool, &names(0..2), &explicit), [Some(Ipv4Addr::new(10, 0, 0, 1)), None]);
+    assert_eq!(assign(&mut pool, &names(0..2), &explicit), [Some(IpAddr::from([10, 0, 0, 1])), None]);
 }
 
 proptest! {
@@ -85,7 +92,7 @@ proptest! {
         steps in proptest::collection::vec(proptest::collection::btree_set(0_u32..700, 0..500), 1..8),
     ) {
         let mut pool = small();
-        let mut last: BTreeMap<NsName, Ipv4Addr> = BTreeMap::new();
+        let mut last: BTreeMap<NsName, IpAddr> = BTreeMap::new();
         for step in steps {
             let who = names(step);
             let got = assign(&mut pool, &who, &[]);
@@ -97,5 +104,18 @@ proptest! {
             prop_assert_eq!(now.values().collect::<BTreeSet<_>>().len(), now.len());
             last = now;
         }
+    }
+}
+
+#[test]
+fn address_of_a_name_never_changes() {
+    let who = [NsName::new("default", "web-0")];
+    for (mut pool, address) in [
+        (Pool::pods(Family::V4), "10.244.189.249"),
+        (Pool::services(Family::V4), "10.105.189.249"),
+        (Pool::pods(Family::V6), "fd00:10:244::bdf9"),
+        (Pool::services(Family::V6), "fd00:10:96::9:bdf9"),
+    ] {
+        assert_eq!(assign(&mut pool, &who, &[])[0].map(|ip| ip.to_string()).as_deref(), Some(address));
     }
 }

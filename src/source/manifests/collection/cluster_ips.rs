@@ -70,7 +70,7 @@ pub(super) fn refuse_taken<'f>(
 /// The cluster IPs that a Service asks for.
 fn cluster_ips(content: &Content) -> &[IpAddr] {
     match content {
-        Content::Service(Object::Service(service), _) => &service.cluster_ips,
+        Content::Service(Object::Service(service), ..) => &service.cluster_ips,
         _ => &[],
     }
 }

@@ -6,19 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::pods::Group;
+use super::{placement::Zones, pods::Group};
 use crate::{
     model::{Endpoint, EndpointPort, EndpointSlice, Name, NsName, Subset, TargetRef},
     source::manifests::{
+        families::Family,
         hash::{hash, letters},
         outside::Outside,
         services::Selecting,
-        workloads::Life,
     },
 };
-
-/// The zone of each Node.
-pub(super) type Zones = HashMap<Name, Name>;
 
 /// As many endpoints as the controller of a cluster puts in a slice.
 pub(super) const MAX_ENDPOINTS: usize = 100;
@@ -54,21 +51,23 @@ impl<'g> Index<'g> {
 /// to the same number. Each with the hash of a name.
 type ByPorts = BTreeMap<Vec<Option<u16>>, Vec<(u64, Endpoint)>>;
 
-/// The slices of a Service over these Pods.
+/// The slices of a Service over these Pods, with their addresses of a family. If no family is named, each Pod is
+/// reached at its first address.
 pub(super) fn slices(
     service: &NsName,
     selecting: &Selecting,
+    family: Option<Family>,
     groups: &[&Group],
     zones: &Zones,
 ) -> Vec<EndpointSlice> {
     let mut by_ports = ByPorts::new();
     for group in groups {
         if let Some(numbers) = numbers(selecting, |name| group.shape.port(name)) {
-            let endpoints = endpoints(service, selecting, group, zones);
+            let endpoints = endpoints(service, selecting, family, group, zones);
             by_ports.entry(numbers).or_default().extend(endpoints);
         }
     }
-    in_slices(service, selecting, by_ports, "")
+    in_slices(service, selecting, family, by_ports, "")
 }
 
 /// The slices of a Service over what it selects outside the cluster: Linkerd keeps them apart and calls them
@@ -76,6 +75,7 @@ pub(super) fn slices(
 pub(super) fn slices_outside<'o>(
     service: &NsName,
     selecting: &Selecting,
+    family: Option<Family>,
     outside: impl Iterator<Item = &'o Outside>,
 ) -> Vec<EndpointSlice> {
     let mut by_ports = ByPorts::new();
@@ -84,7 +84,7 @@ pub(super) fn slices_outside<'o>(
         let is_selected =
             workload.name.namespace == service.namespace && selecting.selects(|key| workload.labels.get(key));
         let numbers = numbers(selecting, |name| outside.port(name));
-        if let (true, Some(address), Some(numbers)) = (is_selected, outside.address(), numbers) {
+        if let (true, Some(address), Some(numbers)) = (is_selected, outside.address(family), numbers) {
             let endpoint = Endpoint {
                 address,
                 ready: outside.ready || selecting.publish_not_ready,
@@ -97,7 +97,7 @@ pub(super) fn slices_outside<'o>(
             by_ports.entry(numbers).or_default().push((hash(workload.name.name.as_str()), endpoint));
         }
     }
-    in_slices(service, selecting, by_ports, "linkerd-external-")
+    in_slices(service, selecting, family, by_ports, "linkerd-external-")
 }
 
 /// The number of each port of the Service on what has these ports by name; `None` if it has none of them.
@@ -107,8 +107,15 @@ fn numbers(selecting: &Selecting, port: impl Fn(&str) -> Option<u16>) -> Option<
 }
 
 /// Slices with these endpoints, whose names begin with `prefix`.
-fn in_slices(service: &NsName, selecting: &Selecting, by_ports: ByPorts, prefix: &str) -> Vec<EndpointSlice> {
+fn in_slices(
+    service: &NsName,
+    selecting: &Selecting,
+    family: Option<Family>,
+    by_ports: ByPorts,
+    prefix: &str,
+) -> Vec<EndpointSlice> {
     let mut slices = Vec::new();
+    let family = if family == Some(Family::V6) { " IPv6" } else { "" };
     for (numbers, mut endpoints) in by_ports {
         let named = selecting.ports.iter().zip(&numbers);
         let ports: Vec<_> = named
@@ -118,7 +125,7 @@ fn in_slices(service: &NsName, selecting: &Selecting, by_ports: ByPorts, prefix:
         for (place, part) in divide(&endpoints) {
             let mut endpoints: Vec<_> = part.iter().map(|(_, endpoint)| endpoint.clone()).collect();
             endpoints.sort_by_key(|endpoint| endpoint.address);
-            let suffix = letters(hash(&format!("{service} {numbers:?} {place}")), 8);
+            let suffix = letters(hash(&format!("{service} {numbers:?} {place}{family}")), 8);
             slices.push(EndpointSlice {
                 name: NsName::new(service.namespace.clone(), format!("{prefix}{}-{suffix}", service.name)),
                 service: Some(service.name.clone()),
@@ -134,20 +141,24 @@ fn in_slices(service: &NsName, selecting: &Selecting, by_ports: ByPorts, prefix:
 fn endpoints(
     service: &NsName,
     selecting: &Selecting,
+    family: Option<Family>,
     group: &Group,
     zones: &Zones,
 ) -> impl Iterator<Item = (u64, Endpoint)> {
     let in_subdomain = group.shape.subdomain.as_ref() == Some(&service.name);
     let hostname = if in_subdomain { group.shape.hostname.clone() } else { None };
     group.pods.iter().filter_map(move |pod| {
-        let Life::At(address, ready) = pod.life else { return None };
+        let (address, ready) = pod.address(family)?;
+        let ready = ready || selecting.publish_not_ready;
+        let zone = pod.node.as_ref().and_then(|node| zones.get(node)).cloned();
+        let hinted = zone.clone().filter(|_| selecting.prefers_zone && ready);
         let endpoint = Endpoint {
             address,
-            ready: ready || selecting.publish_not_ready,
+            ready,
             hostname: hostname.clone(),
             node: pod.node.clone(),
-            zone: pod.node.as_ref().and_then(|node| zones.get(node)).cloned(),
-            hint_zones: Vec::new(),
+            zone,
+            hint_zones: hinted.into_iter().collect(),
             target: TargetRef::Pod(pod.name.clone()),
         };
         Some((hash(pod.name.name.as_str()), endpoint))

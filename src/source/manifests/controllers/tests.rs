@@ -4,14 +4,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    model::{Endpoint, TargetRef},
-    source::manifests::{
-        complete::complete,
-        items::{self, Content},
-    },
+    model::{Endpoint, Name, TargetRef},
+    source::manifests::{complete::complete, items},
 };
 
+mod families;
 mod mesh;
+mod nodes;
 
 /// Controllers, and what was made of the manifests that they saw last.
 #[derive(Default)]
@@ -35,30 +34,8 @@ impl World {
         let items = items::read(list.to_string().as_bytes()).items;
         let (mut wanted, mut objects) = (Wanted::default(), Objects::new());
         for item in &items {
-            match item.content.as_ref().expect("a good object") {
-                Content::Service(object, selecting) => {
-                    insert(&mut objects, object.clone());
-                    wanted.services.extend(selecting.as_deref().map(|s| (object.name(), s)));
-                }
-                Content::Pod(object, pod) => {
-                    insert(&mut objects, object.clone());
-                    wanted.pods.push((object.name(), pod));
-                }
-                Content::Endpoints(object, mirroring) => {
-                    insert(&mut objects, object.clone());
-                    let Object::Endpoints(endpoints) = object else { panic!("{object:?}") };
-                    wanted.endpoints.push((endpoints, *mirroring));
-                }
-                Content::Other(object) => insert(&mut objects, object.clone()),
-                Content::Outside(object, outside) => {
-                    insert(&mut objects, object.clone());
-                    wanted.outside.push(outside);
-                }
-                Content::Workload(workload, object) => {
-                    object.iter().for_each(|object| insert(&mut objects, object.clone()));
-                    wanted.workloads.push(workload);
-                }
-            }
+            let content = item.content.as_ref().expect("a good object");
+            objects.extend(wanted.add(content).map(|object| (object.id(), object)));
         }
         self.outcome = self.controllers.complete(&wanted, &mut objects);
         self.objects = objects;

@@ -56,7 +56,7 @@ impl Edit {
                     let kept = object.iter().map(|object| kept(object, cluster));
                     foreseen.events.extend(kept.map(Event::Upsert));
                 }
-                Content::Service(object, selecting) => {
+                Content::Service(object, _, selecting) => {
                     if selecting.is_some() {
                         foreseen.notes.push(format!(
                             "{}: which Pods its selector and target ports lead to is up to the cluster; its \
@@ -66,6 +66,7 @@ impl Edit {
                     }
                     foreseen.events.push(Event::Upsert(kept(object, cluster)));
                 }
+                Content::Node(node, _) => foreseen.events.push(Event::Upsert(Object::Node(node.clone()))),
                 Content::Pod(object, _)
                 | Content::Other(object)
                 | Content::Outside(object, _)

@@ -52,7 +52,7 @@ items:
         "ReplicaSet shop/g",
     ];
     assert_eq!(names, expect);
-    let Ok(items::Content::Service(Object::Service(a), _)) = &edit.files[0].1.items[0].content else {
+    let Ok(items::Content::Service(Object::Service(a), ..)) = &edit.files[0].1.items[0].content else {
         panic!("a Service")
     };
     assert_eq!(a.name.to_string(), "shop/a");

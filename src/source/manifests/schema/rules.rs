@@ -6,6 +6,7 @@
 mod container;
 mod endpoints;
 mod metadata;
+mod node;
 mod pod;
 mod service;
 mod workload;
@@ -31,6 +32,7 @@ pub(super) fn check(kind: &str, root: &At<'_, '_>, faults: &mut Faults) {
         "Service" => service::check(&spec, faults),
         "Endpoints" => endpoints::endpoints(root, faults),
         "EndpointSlice" => endpoints::slice(root, faults),
+        "Node" => node::check(&spec, faults),
         "Pod" => pod::check(&spec, pod::Of::Pod, faults),
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => workload::check(kind, &spec, faults),
         "ReplicationController" => workload::controller(&spec, faults),

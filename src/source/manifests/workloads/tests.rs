@@ -39,11 +39,12 @@ fn a_shape_keeps_labels_and_named_tcp_ports_of_all_containers() {
             ]}],
         },
     }));
-    let shape = read.expect("a good Pod").shape;
+    let read = read.expect("a good Pod");
+    let shape = read.shape;
     assert_eq!((shape.label("app"), shape.label("tier")), (Some("web"), None));
     let ports = ["http", "admin", "dns"].map(|name| shape.port(name));
     assert_eq!(ports, [Some(80), Some(4191), None]);
-    assert_eq!((&shape.node, &shape.hostname), (&Some("n".into()), &Some("h".into())));
+    assert_eq!((&read.node, &shape.hostname), (&Some("n".into()), &Some("h".into())));
     assert_eq!(shape.subdomain, Some("s".into()));
 }
 
@@ -186,5 +187,5 @@ fn a_borrowed_template_has_the_labels_of_the_borrower() {
     let hash = &*deployment.template_hash;
     let labels: Vec<_> = rollout.shape.all_labels().collect();
     assert_eq!(labels, [("app", "web"), ("role", "active"), ("rollouts-pod-template-hash", hash)]);
-    assert_eq!(rollout.shape.node, Some("n".into()));
+    assert_eq!(rollout.shape.constraints.node, Some("n".into()));
 }

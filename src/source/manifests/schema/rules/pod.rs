@@ -10,7 +10,7 @@ use super::{
         names::{LABEL, SUBDOMAIN, in_range, labels, one_of},
     },
     container::{self, Role},
-    metadata, unique,
+    metadata, node, unique,
 };
 
 /// What a spec belongs to.
@@ -86,11 +86,12 @@ pub(super) fn check(spec: &At<'_, '_>, of: Of, faults: &mut Faults) {
     }
     one_of(&spec.field("preemptionPolicy"), &["PreemptLowerPriority", "Never"], faults);
     in_range(&spec.field("activeDeadlineSeconds"), 1..=i64::from(i32::MAX), faults);
+    node::affinity(spec, faults);
     for toleration in spec.field("tolerations").list() {
         let (operator, value, key) =
             (toleration.field("operator"), toleration.field("value"), toleration.field("key"));
         one_of(&operator, &["Exists", "Equal", "Lt", "Gt"], faults);
-        one_of(&toleration.field("effect"), &["NoSchedule", "PreferNoSchedule", "NoExecute"], faults);
+        one_of(&toleration.field("effect"), &node::EFFECTS, faults);
         if operator.str() == "Exists" && !value.str().is_empty() {
             faults.add(value.reject("expected no value with the operator Exists"));
         }
