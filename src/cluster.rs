@@ -21,7 +21,7 @@ mod population;
 mod slices;
 mod templates;
 
-pub(crate) use self::templates::label_hash;
+pub(crate) use self::templates::{HASH_LABELS, label_hash};
 pub use self::{
     fact::Fact,
     population::{PodClass, Resident},
@@ -36,8 +36,8 @@ use self::{
 use crate::{
     authority::local_reference,
     model::{
-        ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Service, ServiceProfile,
-        TrafficSplit,
+        ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Server, ServerPort, Service,
+        ServiceProfile, TrafficSplit,
     },
     source::{Event, WithoutPods},
 };
@@ -126,6 +126,12 @@ impl Cluster {
         self.folder.is_none()
             || self.templates(namespace).next().is_some()
             || self.without_pods().iter().any(|workload| workload.name.namespace == *namespace)
+    }
+
+    /// Whether an ExternalWorkload of that namespace that is not here does not exist; as [`knows_pods`](Self::knows_pods).
+    #[must_use]
+    pub fn knows_workloads(&self, namespace: &Name) -> bool {
+        self.folder.is_none() || self.workloads_in(namespace).next().is_some()
     }
 
     /// Workloads of a folder that have no Pods in it; none in a cluster.
@@ -258,6 +264,23 @@ impl Cluster {
     /// The ExternalWorkloads with this address, by name.
     pub fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
         self.population.addresses().workloads_at(ip)
+    }
+
+    /// A Server, if it exists.
+    #[must_use]
+    pub fn server(&self, name: &NsName) -> Option<&Arc<Server>> {
+        self.population.server(name)
+    }
+
+    /// The Servers of a namespace that are for this port as it is written in them, by name.
+    pub fn servers_on(&self, namespace: &Name, port: &ServerPort) -> impl Iterator<Item = &Arc<Server>> {
+        self.population.servers_on(namespace, port)
+    }
+
+    /// All Servers, by namespace and name.
+    #[must_use]
+    pub fn server_names(&self) -> BTreeSet<NsName> {
+        self.ids_of(Kind::Server)
     }
 
     /// The zone of a node, if both are known.
@@ -408,7 +431,7 @@ impl Cluster {
         }
         touched.extend(moved.pods.into_iter().map(Fact::Pod));
         touched.extend(moved.ips.into_iter().map(Fact::Address));
-        touched.extend(moved.labels);
+        touched.extend(moved.facts);
     }
 
     fn set_service(&mut self, name: &NsName, new: Option<Arc<Service>>, touched: &mut BTreeSet<Fact>) {

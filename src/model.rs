@@ -25,7 +25,7 @@ pub use self::{
     name::{Name, NsName},
     object::{Kind, Labels, Object, ObjectId},
     pod::{ContainerPort, Controller, OwnerRef, Phase, Pod, PodSpec, ProxyPorts},
-    policy::{ExternalWorkload, OpaqueServer, Server, ServerPort},
+    policy::{ExternalWorkload, Server, ServerPort, ServerTarget},
     ports::PortRanges,
     problem::{Problem, Reason},
     resource_name::names_kind,

@@ -57,6 +57,12 @@ impl Cluster {
                         self.splits_of_backend(name).map(|split| (split.name.clone(), split.clone()));
                     part.splits.extend(splits);
                 }
+                Fact::Server(name) => part.population.take_server_from(&self.population, name),
+                Fact::ServersOn(namespace, port) => {
+                    for server in self.servers_on(namespace, port) {
+                        part.population.take_server_from(&self.population, &server.name);
+                    }
+                }
                 Fact::Split(name) => part.splits.extend(self.splits.get_key_value(name).map(owned)),
                 Fact::Profile(name) => part.profiles.extend(self.profiles.get_key_value(name).map(owned)),
                 Fact::ProfilesNamed(name) => {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Name, NsName};
+use crate::model::{Name, NsName, ServerPort};
 
 /// Something about the cluster that an answer can depend on. That an object is absent is a fact as well.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,8 @@ pub enum Fact {
     SlicesIn(Name),
     /// Which namespaces have slices of a Service of this name.
     SlicesFor(Name),
-    /// Which labels and templates the Pods of a namespace have, its ExternalWorkloads and its workloads without Pods.
+    /// Which labels and templates the Pods of a namespace have, its workloads without Pods, and which labels and ports its
+    /// ExternalWorkloads have.
     PodLabels(Name),
     /// Whether Pods of any namespace have this label, as the hash of key and value.
     PodLabel(u64),
@@ -27,6 +28,10 @@ pub enum Fact {
     SplitsOf(NsName),
     /// Which splits name this Service as a backend.
     SplitsWith(NsName),
+    /// One Server.
+    Server(NsName),
+    /// Which Servers of a namespace are for this port, and what they select.
+    ServersOn(Name, ServerPort),
     /// One split.
     Split(NsName),
     /// One ServiceProfile.

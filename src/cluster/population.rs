@@ -14,8 +14,8 @@ use super::{Fact, addresses::Addresses, slices::Backing, templates::Templates};
 use crate::{
     interned::Interned,
     model::{
-        Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, OpaqueServer, Pod, PodSpec,
-        Server, ServerPort, TargetRef,
+        Controller, ExternalWorkload, Kind, LabelSet, Name, NsName, ObjectId, Pod, PodSpec, Server,
+        ServerPort, ServerTarget, TargetRef,
     },
 };
 
@@ -82,6 +82,8 @@ pub(super) struct Population {
     /// By the ReplicaSet or Job that owns them.
     pods_of_controller: HashMap<(Kind, NsName), BTreeSet<Name>>,
     servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
+    /// By namespace and the port that they are for.
+    servers_on: HashMap<(Name, ServerPort), BTreeSet<Name>>,
     addresses: Addresses,
     templates: Templates,
     classes: Interned<PodClass>,
@@ -99,8 +101,8 @@ pub(super) struct Moved {
     pub(super) pods: Vec<NsName>,
     /// Addresses whose tenants changed, or of whose tenants something changed.
     pub(super) ips: BTreeSet<IpAddr>,
-    /// What that touches of the labels of Pods.
-    pub(super) labels: BTreeSet<Fact>,
+    /// What that touches of the labels of Pods and of Servers.
+    pub(super) facts: BTreeSet<Fact>,
 }
 
 impl Population {
@@ -197,6 +199,28 @@ impl Population {
         }
     }
 
+    pub(super) fn server(&self, name: &NsName) -> Option<&Arc<Server>> {
+        self.servers.get(&name.namespace)?.get(&name.name)
+    }
+
+    /// The Servers of a namespace that are for this port as it is written in them, by name.
+    pub(super) fn servers_on(
+        &self,
+        namespace: &Name,
+        port: &ServerPort,
+    ) -> impl Iterator<Item = &Arc<Server>> {
+        let names = self.servers_on.get(&(namespace.clone(), port.clone()));
+        let servers = self.servers.get(namespace);
+        names.into_iter().flatten().filter_map(move |name| servers?.get(name))
+    }
+
+    /// Has a Server as another has it.
+    pub(super) fn take_server_from(&mut self, other: &Self, name: &NsName) {
+        if let Some(server) = other.server(name) {
+            self.set_server(name, Some(server.clone()), &mut Moved::default());
+        }
+    }
+
     /// What is behind an endpoint that refers to a Pod.
     pub(super) fn backing_of_pod(&self, name: &NsName) -> Backing {
         self.resident(name).map_or(Backing::Missing, Backing::pod)
@@ -256,7 +280,7 @@ impl Population {
         });
         self.count = self.count + usize::from(new.is_some()) - usize::from(old.is_some());
         let pod = |resident| Option::as_ref(resident).map(|resident: &Resident| &*resident.pod);
-        self.templates.replace(pod(&old), pod(&new), &mut moved.labels);
+        self.templates.replace(pod(&old), pod(&new), &mut moved.facts);
         self.settle(name, old.as_ref(), new, moved);
     }
 
@@ -322,7 +346,7 @@ impl Population {
         let namespace = &pod.name.namespace;
         let is_fit = |value: &&str| (1..=LONGEST_LABEL).contains(&value.len());
         let label = |key| pod.label(key).filter(is_fit).map(Name::from);
-        let selects = |server: &OpaqueServer| {
+        let selects = |server: &ServerTarget| {
             server.pods.as_ref().is_some_and(|pods| pods.selects(|key| pod.label(key)))
         };
         let named = |name: &str| {
@@ -344,7 +368,7 @@ impl Population {
     fn opaque_ports(
         &self,
         namespace: &Name,
-        selects: impl Fn(&OpaqueServer) -> bool,
+        selects: impl Fn(&ServerTarget) -> bool,
         named: impl Fn(&str) -> Vec<u16>,
     ) -> Vec<u16> {
         let servers = self.servers.get(namespace).into_iter().flat_map(BTreeMap::values);
@@ -408,6 +432,13 @@ impl Population {
         if servers.is_empty() {
             self.servers.remove(namespace);
         }
+        moved.facts.insert(Fact::Server(name.clone()));
+        for (server, added) in [(&old, false), (&new, true)] {
+            let Some(target) = server.as_ref().and_then(|server| server.target()) else { continue };
+            let key = (namespace.clone(), target.port.clone());
+            moved.facts.insert(Fact::ServersOn(key.0.clone(), key.1.clone()));
+            super::index::set_member(&mut self.servers_on, key, name.name.clone(), added);
+        }
         let opaque: Vec<_> = [&old, &new].into_iter().flatten().filter_map(|s| s.opaque.as_ref()).collect();
         if opaque.is_empty() {
             return;
@@ -455,7 +486,12 @@ impl Population {
             return;
         }
         let old = std::mem::replace(&mut record.workload, new.clone());
-        moved.labels.insert(Fact::PodLabels(name.namespace.clone()));
+        let selected = |workload: &Option<Arc<ExternalWorkload>>| {
+            workload.as_ref().map(|workload| (workload.labels.clone(), workload.ports.clone()))
+        };
+        if selected(&old) != selected(&new) {
+            moved.facts.insert(Fact::PodLabels(name.namespace.clone()));
+        }
         self.workload_count = self.workload_count + usize::from(new.is_some()) - usize::from(old.is_some());
         for (workload, added) in [(old, false), (new, true)] {
             for ip in workload.iter().flat_map(|workload| &workload.ips) {
@@ -492,7 +528,7 @@ impl Population {
         let Some(workload) = self.workloads.get(name).and_then(|record| record.workload.as_ref()) else {
             return Arc::default();
         };
-        let selects = |server: &OpaqueServer| {
+        let selects = |server: &ServerTarget| {
             server.workloads.as_ref().is_some_and(|s| s.selects(|key| workload.labels.get(key)))
         };
         let named = |name: &str| {

@@ -13,7 +13,7 @@ use super::Fact;
 use crate::model::{LabelSet, Name, Pod, PodSpec};
 
 /// Labels that controllers add to tell one template from the next; no Service selects by them on purpose.
-const HASH_LABELS: [&str; 3] =
+pub(crate) const HASH_LABELS: [&str; 3] =
     ["pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash"];
 
 /// What Pods of one template have in common.

@@ -83,17 +83,21 @@ pub enum Condition {
 impl Selector {
     /// Whether it selects an object whose label of each key is `label(key)`.
     pub fn selects<'t>(&self, label: impl Fn(&str) -> Option<&'t str>) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let value = label(&requirement.key);
-            let is_among =
-                |values: &[Box<str>]| value.is_some_and(|value| values.iter().any(|v| **v == *value));
-            match &requirement.condition {
-                Condition::In(values) => is_among(values),
-                Condition::NotIn(values) => !is_among(values),
-                Condition::Present => value.is_some(),
-                Condition::Absent => value.is_none(),
-            }
-        })
+        self.requirements.iter().all(|requirement| requirement.holds(label(&requirement.key)))
+    }
+}
+
+impl Requirement {
+    /// Whether it holds for an object whose label of the key has this value.
+    #[must_use]
+    pub fn holds(&self, value: Option<&str>) -> bool {
+        let is_among = |values: &[Box<str>]| value.is_some_and(|value| values.iter().any(|v| **v == *value));
+        match &self.condition {
+            Condition::In(values) => is_among(values),
+            Condition::NotIn(values) => !is_among(values),
+            Condition::Present => value.is_some(),
+            Condition::Absent => value.is_none(),
+        }
     }
 }
 

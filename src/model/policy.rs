@@ -9,13 +9,23 @@ use super::{LabelSet, NsName, OwnerRef, PortRanges, Selector};
 pub struct Server {
     /// Its namespace and name.
     pub name: NsName,
-    /// What it makes opaque: `spec.proxyProtocol: opaque`. Any other Server changes nothing here.
-    pub opaque: Option<OpaqueServer>,
+    /// What it makes opaque: `spec.proxyProtocol: opaque`.
+    pub opaque: Option<ServerTarget>,
+    /// What a Server of any other protocol is for, as far as it can be read. It changes no answer and is only inspected.
+    pub other: Option<ServerTarget>,
 }
 
-/// Which port of which workloads is opaque.
+impl Server {
+    /// What it is for, whatever its protocol.
+    #[must_use]
+    pub fn target(&self) -> Option<&ServerTarget> {
+        self.opaque.as_ref().or(self.other.as_ref())
+    }
+}
+
+/// Which port of which workloads a Server is for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OpaqueServer {
+pub struct ServerTarget {
     /// `spec.podSelector`: Pods of its namespace.
     pub pods: Option<Selector>,
     /// `spec.externalWorkloadSelector`: ExternalWorkloads of its namespace.
@@ -25,7 +35,7 @@ pub struct OpaqueServer {
 }
 
 /// The port of a Server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServerPort {
     /// This number.
     Number(u16),

@@ -84,6 +84,10 @@ pub enum Reason {
     BadProfile,
     /// A ServiceProfile that applies to no client: of a Service that does not exist, for instance.
     ProfileUnused,
+    /// A Server that is for no port of any workload.
+    ServerUnused,
+    /// A Server that is for the same port of the same Pods as another one.
+    ServerConflict,
     /// A Service of type ExternalName that a client asked for.
     ExternalName,
     /// A Service with a multi-cluster marker that is not supported.
@@ -98,7 +102,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -133,6 +137,8 @@ impl Reason {
         Self::SplitOverridden,
         Self::BadProfile,
         Self::ProfileUnused,
+        Self::ServerUnused,
+        Self::ServerConflict,
         Self::ExternalName,
         Self::MultiClusterUnsupported,
         Self::PodUnusable,
@@ -196,6 +202,8 @@ impl Reason {
             Self::SplitOverridden => "split_overridden",
             Self::BadProfile => "bad_profile",
             Self::ProfileUnused => "profile_unused",
+            Self::ServerUnused => "server_unused",
+            Self::ServerConflict => "server_conflict",
             Self::ExternalName => "external_name",
             Self::MultiClusterUnsupported => "multi_cluster_unsupported",
             Self::PodUnusable => "pod_unusable",

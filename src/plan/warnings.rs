@@ -30,7 +30,9 @@ type Same<'a> = (&'a Option<String>, &'a str, Reason, &'a str, Option<&'a str>);
 fn same(warning: &Notice) -> Same<'_> {
     let Notice { location, object, path, reason, message } = warning;
     // A hint about other objects may change while the warning stays the same.
-    let message = if reason.is_about_endpoints() { "" } else { message };
+    let describes_others =
+        reason.is_about_endpoints() || matches!(reason, Reason::ServerUnused | Reason::ServerConflict);
+    let message = if describes_others { "" } else { message };
     // One about no object is about its file.
     let file = location.as_deref().filter(|_| object.is_none()).map(|location| {
         location.rsplit_once(':').filter(|(_, line)| line.parse::<u32>().is_ok()).map_or(location, |(f, _)| f)

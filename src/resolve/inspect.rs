@@ -21,9 +21,13 @@ use crate::{
 
 mod overridden;
 mod profile;
+mod server;
 
 pub use self::overridden::{overriding, sent_instead};
-pub(in crate::resolve) use self::profile::inspect_profile;
+pub(in crate::resolve) use self::{
+    profile::inspect_profile,
+    server::{inspect_server, unchecked},
+};
 
 /// Missing backends of one split for which a Service of a similar name is looked for; a split that names more
 /// is no misspelling.
@@ -42,6 +46,8 @@ pub enum Inspected {
     Profile(NsName),
     /// A Service.
     Service(NsName),
+    /// A Server.
+    Server(NsName),
 }
 
 impl Inspected {
@@ -51,6 +57,7 @@ impl Inspected {
         match fact {
             Fact::Split(name) => Some(Self::Split(name.clone())),
             Fact::Profile(name) => Some(Self::Profile(name.clone())),
+            Fact::Server(name) => Some(Self::Server(name.clone())),
             Fact::Service(name) | Fact::Endpoints(name) => Some(Self::Service(name.clone())),
             _ => None,
         }
@@ -73,6 +80,7 @@ pub fn inspect(cluster: &Cluster, options: &Options, inspected: &Inspected) -> I
         Inspected::Split(name) => inspect_split(cluster, options, name),
         Inspected::Profile(name) => inspect_profile(cluster, name),
         Inspected::Service(name) => inspect_service(cluster, options, name),
+        Inspected::Server(name) => inspect_server(cluster, name),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     similar_labels::{selects, similar},
     split::named_backends,
     standing::Cause,
+    unknown::no_pods_here,
 };
 use crate::{
     cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, label_hash},
@@ -298,11 +299,7 @@ impl<'a> Look<'a> {
 
     /// The folder has no Pods of a namespace.
     fn pods_are_elsewhere(&self, reason: Reason, path: &str, namespace: &Name) -> NoEndpoints {
-        let why = if self.cluster.namespaces_with_pods().next().is_some() {
-            format!("no Pod of namespace {namespace} is in these manifests")
-        } else {
-            "no Pod or workload is in these manifests".to_owned()
-        };
+        let why = no_pods_here(self.cluster, namespace);
         NoEndpoints { is_certain: false, ..NoEndpoints::new(reason, path, why, "") }
     }
 

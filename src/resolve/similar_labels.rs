@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     cluster::{Cluster, Template},
     listed::listed,
-    model::{LabelSet, Name, OwnerRef, Pod},
+    model::{Kind, LabelSet, Name, OwnerRef, Pod},
     nearest::nearest,
 };
 
@@ -50,6 +50,27 @@ pub(super) struct Similar {
 /// Returns the Pods that a selector of this namespace most likely means; `None` if nothing is similar.
 pub(super) fn similar(cluster: &Cluster, namespace: &Name, selector: &LabelSet) -> Option<Similar> {
     let in_namespace = candidates(cluster, namespace);
+    similar_of(&in_namespace, "Pod", selector, || elsewhere(cluster, namespace, selector))
+}
+
+/// Returns the ExternalWorkloads that a selector of this namespace most likely means; `None` if nothing is similar.
+pub(super) fn similar_workloads(cluster: &Cluster, namespace: &Name, selector: &LabelSet) -> Option<Similar> {
+    let workloads = cluster.workloads_in(namespace).take(MAX_COMPARED);
+    let candidates = workloads.map(|workload| {
+        let owner = format!("{} {}", Kind::ExternalWorkload, workload.name.name);
+        Candidate { labels: &workload.labels, owner }
+    });
+    let in_namespace: Vec<_> = candidates.collect();
+    similar_of(&in_namespace, "ExternalWorkload", selector, || None)
+}
+
+/// The same among these candidates of a kind, where `elsewhere` looks in other namespaces.
+fn similar_of(
+    in_namespace: &[Candidate<'_>],
+    kind: &str,
+    selector: &LabelSet,
+    elsewhere: impl FnOnce() -> Option<String>,
+) -> Option<Similar> {
     let compared: Vec<_> = in_namespace.iter().map(|one| (compare(selector, one.labels), one)).collect();
     let nearest_of = |is_fit: fn(&[Found<'_>]) -> bool| {
         let fit = compared.iter().filter(|(found, _)| is_fit(found));
@@ -60,9 +81,9 @@ pub(super) fn similar(cluster: &Cluster, namespace: &Name, selector: &LabelSet) 
             labels.filter_map(|found| found.instead).map(|(k, v)| format!("{k}={v}")).collect();
         Some(format!("nearest: {} of {owner}", labels.join(",")))
     };
-    let meant = nearest_of(is_misspelled).or_else(|| elsewhere(cluster, namespace, selector));
+    let meant = nearest_of(is_misspelled).or_else(elsewhere);
     let is_meant = meant.is_some();
-    let other = || nearest_of(has_another_value).or_else(|| values(&in_namespace, selector));
+    let other = || nearest_of(has_another_value).or_else(|| values(in_namespace, kind, selector));
     Some(Similar { text: meant.or_else(other)?, is_meant })
 }
 
@@ -154,14 +175,14 @@ fn elsewhere(cluster: &Cluster, namespace: &Name, selector: &LabelSet) -> Option
 }
 
 /// The values that there are of the selector's first label.
-fn values(candidates: &[Candidate<'_>], selector: &LabelSet) -> Option<String> {
+fn values(candidates: &[Candidate<'_>], kind: &str, selector: &LabelSet) -> Option<String> {
     let (key, _) = selector.iter().next()?;
     let values: BTreeSet<_> = candidates.iter().filter_map(|one| one.labels.get(key)).collect();
     if values.is_empty() {
-        return (!candidates.is_empty()).then(|| format!("no Pod there has a label {key}"));
+        return (!candidates.is_empty()).then(|| format!("no {kind} there has a label {key}"));
     }
     let labels = values.iter().map(|value| format!("{key}={value}"));
-    Some(format!("Pods there have {}", listed(labels, MAX_VALUES)))
+    Some(format!("{kind}s there have {}", listed(labels, MAX_VALUES)))
 }
 
 /// Whether a selector matches Pods with these labels, as far as templates tell: labels that each Pod has for itself are

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Options, no_endpoints::no_endpoints};
+use super::{Options, inspect::unchecked, no_endpoints::no_endpoints};
 use crate::{
     cluster::Cluster,
     listed::listed,
-    model::{Kind, NsName, Reason},
+    model::{Kind, Name, NsName, Reason},
 };
 
 /// Services that one sentence names; further ones are counted.
@@ -47,5 +47,27 @@ pub fn unknown(cluster: &Cluster, options: &Options) -> Vec<String> {
         format!("{why}: the endpoints of Service{s} {named} could not be checked")
     };
     unknown.extend(services.into_iter().map(sentence));
+    let mut servers: BTreeMap<String, Vec<NsName>> = BTreeMap::new();
+    for server in cluster.server_names() {
+        if let Some(why) = unchecked(cluster, &server) {
+            servers.entry(why).or_default().push(server);
+        }
+    }
+    let sentence = |(why, servers): (String, Vec<NsName>)| {
+        let named = listed(&servers, MAX_LISTED);
+        let s = if servers.len() == 1 { "" } else { "s" };
+        let select = if servers.len() == 1 { "selects" } else { "select" };
+        format!("{why}: what Server{s} {named} {select} could not be checked")
+    };
+    unknown.extend(servers.into_iter().map(sentence));
     unknown
+}
+
+/// Returns that the folder has no Pods of a namespace, as a sentence without a full stop.
+pub(super) fn no_pods_here(cluster: &Cluster, namespace: &Name) -> String {
+    if cluster.namespaces_with_pods().next().is_some() {
+        format!("no Pod of namespace {namespace} is in these manifests")
+    } else {
+        "no Pod or workload is in these manifests".to_owned()
+    }
 }

@@ -7,6 +7,7 @@ use crate::check::check;
 
 mod profiles;
 mod proxies;
+mod servers;
 mod splits;
 
 /// A Service `web` in namespace `default` on port 80 with a Deployment behind it; `web-a` and `web-b` likewise.

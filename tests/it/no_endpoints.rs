@@ -144,3 +144,42 @@ fn backend_without_weight_may_be_scaled_to_zero_and_is_reported_once_it_has_weig
     let typo = "selector app=canary matches no Pod (nearest: app=canray of Deployment canary)";
     expect(&mesh, &[("Service d/canary", "selector_matches_nothing", typo)]);
 }
+
+fn server(name: &str, app: &str, port: &Value) -> Value {
+    json!({
+        "apiVersion": "policy.linkerd.io/v1beta3", "kind": "Server",
+        "metadata": { "name": name, "namespace": "d" },
+        "spec": { "podSelector": { "matchLabels": { "app": app } }, "port": port, "proxyProtocol": "opaque" },
+    })
+}
+
+#[test]
+fn warning_of_a_server_follows_its_pods_and_the_other_servers() {
+    let mut mesh = Mesh::given("");
+    let with = |mesh: &Mesh, expect: &[(&str, &str)]| {
+        let warnings = mesh.warnings();
+        let got: Vec<_> = warnings.iter().map(|w| (w.reason.as_str(), &*w.message)).collect();
+        let is_same = |((reason, start), (found, message)): (&(&str, &str), &(&str, &str))| {
+            reason == found && message.starts_with(start)
+        };
+        assert!(got.len() == expect.len() && expect.iter().zip(&got).all(is_same), "{got:#?}");
+    };
+    const NONE: (&str, &str) = ("server_unused", "podSelector app=web matches no Pod,");
+    mesh.read(&[server("s", "web", &json!("http"))]);
+    with(&mesh, &[NONE]);
+    mesh.read(&[pod("d", "api-1", "api", "wbe")]);
+    with(
+        &mesh,
+        &[("server_unused", "podSelector app=web matches no Pod (nearest: app=wbe of Deployment api)")],
+    );
+    mesh.read(&[pod("d", "web-1", "web", "web")]);
+    with(&mesh, &[]);
+    mesh.read(&[server("t", "web", &json!(8080))]);
+    with(&mesh, &[("server_conflict", "Server d/s is for port 8080 of Deployment web too")]);
+    mesh.read(&[server("s", "web", &json!(9090))]);
+    with(&mesh, &[]);
+    mesh.read(&[server("s", "web", &json!("grpc"))]);
+    with(&mesh, &[("server_unused", "port grpc names no container port of the Pods")]);
+    mesh.edit("- pod web-1; - pod api-1");
+    with(&mesh, &[NONE, NONE]);
+}

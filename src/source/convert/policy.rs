@@ -1,21 +1,23 @@
 //! `policy.linkerd.io` Server.
 
 use super::{Rejection, read::At, selector::selector};
-use crate::model::{NsName, OpaqueServer, Server, ServerPort};
+use crate::model::{NsName, Server, ServerPort, ServerTarget};
 
 /// The `proxyProtocol` of a Server that matters here.
 const OPAQUE: &str = "opaque";
 
 pub(super) fn server(name: NsName, root: &At<'_, '_>) -> Result<Server, Rejection> {
     let spec = root.get("spec")?;
-    // Of any other Server nothing is used, so nothing in it can be wrong.
-    let is_opaque = spec.get("proxyProtocol")?.text()? == Some(OPAQUE);
-    let opaque = if is_opaque { Some(opaque(&spec)?) } else { None };
-    Ok(Server { name, opaque })
+    // Of any other Server no answer depends, so that nothing in it can be wrong.
+    Ok(if spec.get("proxyProtocol")?.text()? == Some(OPAQUE) {
+        Server { name, opaque: Some(target(&spec)?), other: None }
+    } else {
+        Server { name, opaque: None, other: target(&spec).ok() }
+    })
 }
 
-fn opaque(spec: &At<'_, '_>) -> Result<OpaqueServer, Rejection> {
-    Ok(OpaqueServer {
+fn target(spec: &At<'_, '_>) -> Result<ServerTarget, Rejection> {
+    Ok(ServerTarget {
         pods: selector(&spec.get("podSelector")?)?,
         workloads: selector(&spec.get("externalWorkloadSelector")?)?,
         port: port(&spec.get("port")?)?,

@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use switchyard::{
     context::Reading,
     model::{
-        ContainerPort, EndpointSlice, LabelSet, Name, NsName, Object, OpaqueServer, Pod, PodSpec, ProxyPorts,
-        Selector, Server, ServerPort,
+        ContainerPort, EndpointSlice, LabelSet, Name, NsName, Object, Pod, PodSpec, ProxyPorts, Selector,
+        Server, ServerPort, ServerTarget,
     },
     resolve::{Client, Options, Query, Target},
 };
@@ -56,8 +56,8 @@ fn a_server_may_name_the_port_of_the_node() {
         ..running_pod(NsName::new("d", "p0"), None)
     };
     let everything =
-        OpaqueServer { pods: Some(Selector::default()), workloads: None, port: ServerPort::Number(80) };
-    let server = Server { name: NsName::new("d", "v0"), opaque: Some(everything) };
+        ServerTarget { pods: Some(Selector::default()), workloads: None, port: ServerPort::Number(80) };
+    let server = Server { name: NsName::new("d", "v0"), opaque: Some(everything), other: None };
     let objects = [Object::Pod(pod.into()), Object::Server(server.into())];
     check(&objects, Query::AddressProfile { ip: node, port: 80 });
 }

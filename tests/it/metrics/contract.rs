@@ -68,6 +68,8 @@ const WARNINGS: Values = &[
     "split_overridden",
     "bad_profile",
     "profile_unused",
+    "server_unused",
+    "server_conflict",
     "external_name",
     "multi_cluster_unsupported",
     "pod_unusable",

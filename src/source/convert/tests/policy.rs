@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{super::*, ip, object, rejected};
 use crate::model::{
-    Condition, Controller, ExternalWorkload, LabelSet, OpaqueServer, OwnerRef, PortRanges, Requirement,
-    Selector, Server, ServerPort,
+    Condition, Controller, ExternalWorkload, LabelSet, OwnerRef, PortRanges, Requirement, Selector, Server,
+    ServerPort, ServerTarget,
 };
 
 #[track_caller]
@@ -51,8 +51,8 @@ fn a_server_matters_if_it_is_opaque() {
             requirement("d", Condition::Absent),
         ],
     };
-    let opaque = OpaqueServer { pods: Some(pods), workloads: None, port: ServerPort::Name("db".into()) };
-    assert_eq!(read, Server { name: NsName::new("d", "x"), opaque: Some(opaque) });
+    let opaque = ServerTarget { pods: Some(pods), workloads: None, port: ServerPort::Name("db".into()) };
+    assert_eq!(read, Server { name: NsName::new("d", "x"), opaque: Some(opaque), other: None });
 
     for spec in [
         json!(null),

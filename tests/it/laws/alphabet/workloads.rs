@@ -8,8 +8,8 @@ use proptest::{
     sample::{select, subsequence},
 };
 use switchyard::model::{
-    Condition, ContainerPort, Controller, ExternalWorkload, LabelSet, NsName, Object, OpaqueServer, OwnerRef,
-    Phase, Pod, PodSpec, ProxyPorts, Requirement, Selector, Server, ServerPort,
+    Condition, ContainerPort, Controller, ExternalWorkload, LabelSet, NsName, Object, OwnerRef, Phase, Pod,
+    PodSpec, ProxyPorts, Requirement, Selector, Server, ServerPort, ServerTarget,
 };
 
 use super::{address, namespace, node, some_ports};
@@ -170,9 +170,12 @@ pub(super) fn server_port() -> impl Strategy<Value = ServerPort> {
 
 pub(super) fn server() -> impl Strategy<Value = Server> {
     let opaque = (weighted(0.8, selector()), weighted(0.4, selector()), server_port())
-        .prop_map(|(pods, workloads, port)| OpaqueServer { pods, workloads, port });
-    (namespace(), 0..3usize, weighted(0.8, opaque))
-        .prop_map(|(namespace, i, opaque)| Server { name: NsName::new(namespace, format!("v{i}")), opaque })
+        .prop_map(|(pods, workloads, port)| ServerTarget { pods, workloads, port });
+    (namespace(), 0..3usize, weighted(0.8, opaque)).prop_map(|(namespace, i, opaque)| Server {
+        name: NsName::new(namespace, format!("v{i}")),
+        opaque,
+        other: None,
+    })
 }
 
 /// A ReplicaSet or a Job.

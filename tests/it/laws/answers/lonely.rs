@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use switchyard::model::{
-    Condition, Controller, EndpointSlice, ExternalWorkload, LabelSet, Node, NsName, Object, OpaqueServer,
-    OwnerRef, Requirement, Selector, Server, ServerPort, Service, ServiceKind, ServicePort, ServiceProfile,
+    Condition, Controller, EndpointSlice, ExternalWorkload, LabelSet, Node, NsName, Object, OwnerRef,
+    Requirement, Selector, Server, ServerPort, ServerTarget, Service, ServiceKind, ServicePort,
+    ServiceProfile,
 };
 
 use crate::{
@@ -43,7 +44,7 @@ pub(super) fn lonely_objects(namespace: &str) -> Vec<Object> {
     let lonely = Requirement { key: "app".into(), condition: Condition::In(vec!["lonely".into()]) };
     let selector = Some(Selector { requirements: vec![lonely] });
     let opaque =
-        OpaqueServer { pods: selector.clone(), workloads: selector, port: ServerPort::Name("http".into()) };
+        ServerTarget { pods: selector.clone(), workloads: selector, port: ServerPort::Name("http".into()) };
     let workload = ExternalWorkload {
         name: name.clone(),
         identity: "spiffe://root/lonely".into(),
@@ -57,7 +58,7 @@ pub(super) fn lonely_objects(namespace: &str) -> Vec<Object> {
     vec![
         Object::ReplicaSet(controller.clone()),
         Object::Job(controller),
-        Object::Server(Server { name: name.clone(), opaque: Some(opaque) }.into()),
+        Object::Server(Server { name: name.clone(), opaque: Some(opaque), other: None }.into()),
         Object::ExternalWorkload(workload.into()),
         Object::Service(service.into()),
         Object::EndpointSlice(slice.clone().into()),

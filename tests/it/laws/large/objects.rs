@@ -8,8 +8,8 @@ use proptest::{
     sample::select,
 };
 use switchyard::model::{
-    Condition, Endpoint, EndpointPort, EndpointSlice, LabelSet, Node, NsName, Object, OpaqueServer, OwnerRef,
-    Pod, PodSpec, ProxyPorts, Requirement, Selector, Server, ServerPort, Service, Subset, TargetRef,
+    Condition, Endpoint, EndpointPort, EndpointSlice, LabelSet, Node, NsName, Object, OwnerRef, Pod, PodSpec,
+    ProxyPorts, Requirement, Selector, Server, ServerPort, ServerTarget, Service, Subset, TargetRef,
 };
 
 use crate::{
@@ -98,12 +98,12 @@ pub(super) fn pod(number: usize, template: usize) -> Object {
 
 pub(super) fn server(app: Option<&str>) -> Object {
     let is = |app: &str| Requirement { key: "app".into(), condition: Condition::In(vec![app.into()]) };
-    let opaque = app.map(|app| OpaqueServer {
+    let opaque = app.map(|app| ServerTarget {
         pods: Some(Selector { requirements: vec![is(app)] }),
         workloads: None,
         port: ServerPort::Number(8080),
     });
-    Object::Server(Arc::new(Server { name: name("v"), opaque }))
+    Object::Server(Arc::new(Server { name: name("v"), opaque, other: None }))
 }
 
 pub(super) fn local(is_local: bool) -> Object {

@@ -1,7 +1,7 @@
 //! Finding objects.
 
 use switchyard::model::{
-    Controller, EndpointSlice, ExternalWorkload, Name, NsName, Object, OpaqueServer, Pod, Service,
+    Controller, EndpointSlice, ExternalWorkload, Name, NsName, Object, Pod, ServerTarget, Service,
     ServiceProfile, TrafficSplit,
 };
 
@@ -51,7 +51,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// What the Servers of a namespace make opaque.
-    pub(super) fn opaque_servers(self, namespace: &Name) -> impl Iterator<Item = &'a OpaqueServer> {
+    pub(super) fn opaque_servers(self, namespace: &Name) -> impl Iterator<Item = &'a ServerTarget> {
         let servers = all!(self, Server).filter(move |server| server.name.namespace == *namespace);
         servers.filter_map(|server| server.opaque.as_ref())
     }

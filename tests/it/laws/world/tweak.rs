@@ -4,8 +4,8 @@ use std::{mem, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 use switchyard::model::{
-    Controller, EndpointSlice, ExternalWorkload, LabelSet, Mirror, Name, Node, Object, OpaqueServer,
-    OwnerRef, Phase, Pod, PortRanges, Selector, Server, ServerPort, Service, ServicePort, ServiceProfile,
+    Controller, EndpointSlice, ExternalWorkload, LabelSet, Mirror, Name, Node, Object, OwnerRef, Phase, Pod,
+    PortRanges, Selector, Server, ServerPort, ServerTarget, Service, ServicePort, ServiceProfile,
     TrafficSplit,
 };
 
@@ -104,7 +104,7 @@ impl Tweak {
 
     fn server(&self, server: &Server) -> Server {
         let mut server = server.clone();
-        let everything = OpaqueServer {
+        let everything = ServerTarget {
             pods: Some(Selector::default()),
             workloads: Some(Selector::default()),
             port: ServerPort::Number(8080),
