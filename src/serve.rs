@@ -21,6 +21,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 mod banner;
 mod files;
+mod split_lines;
 
 use self::banner::{Banner, Bound};
 use crate::{

@@ -52,6 +52,9 @@ pub struct SplitCard {
     pub idle: Option<&'static str>,
     /// The ServiceProfile whose `dstOverrides` are followed by proxies that take it, in place of the split.
     pub overridden: Option<String>,
+    /// What proxies send in place of the shares below, because of `dstOverrides` of ServiceProfiles in the namespace of the
+    /// service or of clients; as sentences.
+    pub instead: Vec<String>,
     /// Ports at which the traffic is divided alike are together.
     pub ports: Vec<PortSplit>,
 }
@@ -170,6 +173,7 @@ fn split_card<'s>(
         others: declared.others.iter().map(name).collect(),
         idle,
         overridden: apex.sighting.overriding.as_ref().map(|profile| profile.name.to_string()),
+        instead: apex.sighting.instead.clone(),
         ports,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     cluster::{Cluster, Fact, StoredSlice},
     model::{NsName, Service},
     resolve::{
-        inspect::overriding,
+        inspect::{overriding, sent_instead},
         standing::{Declared, declared},
     },
 };
@@ -35,6 +35,8 @@ pub struct Sighting {
     pub split: Option<Declared>,
     /// The ServiceProfile in its namespace, if that has `dstOverrides`, which come before any split.
     pub overriding: Option<NsName>,
+    /// What proxies send instead of following the split, because of `dstOverrides`; as sentences.
+    pub instead: Vec<String>,
 }
 
 /// What changed since the observation before.
@@ -122,13 +124,16 @@ pub(super) fn sighting(cluster: &Cluster, name: &NsName) -> Option<Sighting> {
     let service = cluster.service(name)?.clone();
     let slices = cluster.slices_of(name).cloned().collect();
     let overriding = overriding(cluster, name).map(|profile| profile.name.clone());
-    Some(Sighting { service, slices, split: declared(cluster, name), overriding })
+    let split = declared(cluster, name);
+    let port = service.ports.first().map(|port| port.port).filter(|_| split.is_some());
+    let instead = port.map(|port| sent_instead(cluster, name, port)).unwrap_or_default();
+    Some(Sighting { service, slices, split, overriding, instead })
 }
 
-/// The service that a ServiceProfile in the service's own namespace may be of: `web.shop.svc.cluster.local` is of `web`
-/// there. It is not looked at whether there is one, nor what the cluster domain is.
+/// The service that a ServiceProfile may be of: `web.shop.svc.cluster.local` is of `web` in namespace `shop`, whatever the
+/// namespace of the profile. It is not looked at whether there is one, nor what the cluster domain is.
 fn service_of(profile: &NsName) -> Option<NsName> {
     let mut labels = profile.name.as_str().split('.');
     let (service, namespace) = (labels.next()?, labels.next()?);
-    (namespace == profile.namespace.as_str()).then(|| NsName::new(namespace, service))
+    Some(NsName::new(namespace, service))
 }

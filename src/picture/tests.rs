@@ -193,6 +193,17 @@ fn a_card_says_which_profile_comes_before_the_split() {
     assert_eq!(overridden(&world).as_deref(), Some("web.d.svc.cluster.local"));
     world.edit(vec![profile(json!([]))]);
     assert_eq!(overridden(&world), None);
+    let of_client = object(json!({
+        "apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile",
+        "metadata": { "name": "web.d.svc.cluster.local", "namespace": "shop" },
+        "spec": { "dstOverrides": [{ "authority": "b.d.svc.cluster.local", "weight": 1 }] },
+    }));
+    world.edit(vec![of_client]);
+    let instead = &world.card("web").split.as_ref().unwrap().instead;
+    assert!(
+        instead.len() == 1 && instead[0].starts_with("proxies in namespace shop send 100.00 % to b"),
+        "{instead:?}"
+    );
 }
 
 #[test]

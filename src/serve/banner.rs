@@ -7,10 +7,11 @@ use std::{
     path::Path,
 };
 
+use super::split_lines::{self, Splitted, splits};
 use crate::{
     engine::Engine,
     model::{Kind, NsName},
-    resolve::{BackendShare, Options, inspect::sent_instead, shares},
+    resolve::Options,
     source::{Report, by_kind, manifests::is_standard_input},
     status::Status,
     tame::tame,
@@ -74,18 +75,11 @@ impl Banner {
             line("unknown", format!("the Pods of {kinds}, which are not simulated in a folder"));
         }
         let splits = splits(engine, options);
-        for (apex, port, backends) in splits.iter().take(SPLITS_SHOWN) {
-            let shares = backends_line(backends);
-            line(
-                "split",
-                match sent_instead(engine.cluster(), apex, *port) {
-                    None => format!("{apex}:{port} -> {shares}"),
-                    Some(sent) => format!("{apex}:{port}: proxies send {sent}; others get {shares}"),
-                },
-            );
-        }
-        if splits.len() > SPLITS_SHOWN {
-            line("", format!("and {} more", splits.len() - SPLITS_SHOWN));
+        let mut of_splits = split_lines::lines(engine, &splits);
+        of_splits.by_ref().take(SPLITS_SHOWN).for_each(|text| line("split", text));
+        let more = of_splits.count();
+        if more > 0 {
+            line("", format!("and {more} more"));
         }
         if !warnings.is_empty() {
             let s = if warnings.len() == 1 { "" } else { "s" };
@@ -142,32 +136,6 @@ fn read(engine: &Engine, report: &Report) -> String {
         counted(Kind::ServiceProfile, "ServiceProfile"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-type Splitted = (NsName, u16, Vec<BackendShare>);
-
-/// Each service whose traffic is split, at the first port where it is.
-fn splits(engine: &Engine, options: &Options) -> Vec<Splitted> {
-    let split_at =
-        |name: &NsName, port| shares(engine.cluster(), options, name, port).map(|s| (name.clone(), port, s));
-    let services = engine.cluster().services();
-    services.filter_map(|s| s.ports.iter().find_map(|port| split_at(&s.name, port.port))).collect()
-}
-
-fn backends_line(backends: &[BackendShare]) -> String {
-    let weight = |backend: &BackendShare| if backend.ready { backend.weight.get() } else { 0 };
-    let total: u128 = backends.iter().map(|backend| u128::from(weight(backend))).sum();
-    let shown = backends.iter().map(|backend| {
-        let name = &backend.name.name;
-        if !backend.ready {
-            return format!("{name} (no endpoints)");
-        }
-        // Hundredths of a percent are what a person can use; precision past 2^53 is not.
-        let total = total.max(1);
-        let hundredths = (u128::from(weight(backend)) * 10_000 + total / 2) / total;
-        format!("{name} {}.{:02} %", hundredths / 100, hundredths % 100)
-    });
-    shown.collect::<Vec<_>>().join(" | ")
 }
 
 /// Something to ask for: a split service if there is one.

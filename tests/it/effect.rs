@@ -5,6 +5,8 @@
 
 use crate::check::check;
 
+mod limits;
+mod odd_splits;
 mod profiles;
 mod proxies;
 mod servers;

@@ -145,6 +145,11 @@ impl Binary {
             .expect("it still runs");
     }
 
+    /// All that it has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.borrow().clone()
+    }
+
     /// Waits until it has logged this.
     pub(crate) async fn logs(&mut self, text: &str) {
         let seen = self.logged.wait_for(|logged| logged.contains(text));

@@ -92,7 +92,7 @@ fn what_a_feed_says_is_text_whatever_it_is() {
     };
     let card = |parts: Value| {
         json!({ "namespace": SVG, "name": IMAGE, "kind": SCRIPT, "ports": [[80, SCRIPT]], "ready": 1, "total": 2,
-                "split": { "name": SCRIPT, "others": [SVG], "idle": SVG, "overridden": IMAGE, "ports": [
+                "split": { "name": SCRIPT, "others": [SVG], "idle": SVG, "overridden": IMAGE, "instead": [IMAGE], "ports": [
                     { "ports": [80], "parts": parts }, { "ports": [81], "parts": [] }] },
                 "note": SCRIPT, "revision": 1 })
     };

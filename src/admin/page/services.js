@@ -106,11 +106,9 @@ export class Services {
       this.endpointsOf(rows, key, key, 2);
       return;
     }
-    const profile = card.split.overridden;
-    if (profile) {
-      const text = `dstOverrides of ServiceProfile ${profile} come before this split`;
-      line('note', 'overridden', { text, height: 34 });
-    }
+    (card.split.instead ?? []).forEach((sent, index) => {
+      line('note', `instead ${index}`, { text: `${sent}; others get what follows`, height: 34 });
+    });
     if (card.split.idle) line('note', 'idle', { text: card.split.idle, height: 34 });
     // An apex that is its own backend is among them already.
     const isBackend = groups.some((group) => group.parts.some((part) => part.service === card.name));

@@ -37,12 +37,17 @@ impl<'a> Look<'a> {
         };
         match (own, clients.first()) {
             (None, None) => None,
-            (Some(own), _) => Some(format!(
-                "dstOverrides of ServiceProfile {} come before the split: proxies send {} and do not follow the split; \
-                 remove the dstOverrides, or the split",
-                own.name,
-                instead(own)
-            )),
+            (Some(own), first) => {
+                let of_clients = first.map_or_else(String::new, |first| {
+                    format!(", those of clients of namespace {} send {}", namespaces(), instead(first))
+                });
+                Some(format!(
+                    "dstOverrides of ServiceProfile {} come before the split: proxies send {} and do not follow the \
+                     split{of_clients}; remove the dstOverrides, or the split",
+                    own.name,
+                    instead(own)
+                ))
+            }
             (None, Some(first)) => Some(format!(
                 "dstOverrides of ServiceProfile {name} in namespace {} come before the split for clients of that \
                  namespace: their proxies send {} and do not follow the split; remove the dstOverrides, or the split",
@@ -53,12 +58,35 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Returns what proxies send instead of following a split of `apex:port`, if a ServiceProfile of the apex's namespace has
-/// `dstOverrides`: `100.00 % to web-a.default.svc.cluster.local:80 (dstOverrides of ServiceProfile default/...)`.
+/// Returns what proxies send instead of following a split of `apex:port` because of `dstOverrides` of ServiceProfiles, as
+/// sentences without a full stop: those of all namespaces first, for example `proxies send 100.00 % to
+/// web-a.default.svc.cluster.local:80 (dstOverrides of ServiceProfile default/...)`, then those of namespaces that have a
+/// profile of their own. Nothing if all follow the split.
 #[must_use]
-pub fn sent_instead(cluster: &Cluster, apex: &NsName, port: u16) -> Option<String> {
-    let profile = overriding(cluster, apex)?;
-    Some(format!("{} (dstOverrides of ServiceProfile {})", received(profile, port), profile.name))
+pub fn sent_instead(cluster: &Cluster, apex: &NsName, port: u16) -> Vec<String> {
+    let name = Name::from(cluster.fqdn(apex));
+    let own = overriding(cluster, apex);
+    let sent = |profile: &ServiceProfile| {
+        format!("send {} (dstOverrides of ServiceProfile {})", received(profile, port), profile.name)
+    };
+    let namespaces = cluster.namespaces_of_profile(&name).filter(|namespace| **namespace != apex.namespace);
+    let mut of_clients = namespaces.filter_map(|namespace| {
+        let profile = cluster.profile(&NsName { namespace: namespace.clone(), name: name.clone() })?;
+        if !profile.dst_overrides.is_empty() {
+            Some(format!("proxies in namespace {namespace} {}", sent(profile)))
+        } else {
+            own.map(|_| {
+                format!("proxies in namespace {namespace} follow the split (ServiceProfile {})", profile.name)
+            })
+        }
+    });
+    let mut sentences: Vec<_> = own.map(|own| format!("proxies {}", sent(own))).into_iter().collect();
+    sentences.extend(of_clients.by_ref().take(MAX_LISTED));
+    let more = of_clients.count();
+    sentences.extend(
+        (more > 0).then(|| format!("those in {more} more namespaces have a ServiceProfile of their own")),
+    );
+    sentences
 }
 
 /// Returns the ServiceProfile of a Service's own namespace, if it has `dstOverrides`.

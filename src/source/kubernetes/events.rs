@@ -51,6 +51,7 @@ fn event_reason(reason: Reason) -> Option<&'static str> {
         Reason::NothingWeighted => "NothingWeighted",
         Reason::ForeignReference => "ForeignReference",
         Reason::ApexMissing => "ApexMissing",
+        Reason::SplitOverridden => "SplitOverridden",
         Reason::ApexUnsuitable | Reason::SplitConflict | Reason::MatchesUnsupported => "SplitIgnored",
         _ => return None,
     })
@@ -251,6 +252,28 @@ mod tests {
         assert_ne!(one, name("u-1", Reason::BackendEmpty, "gone"));
         assert_ne!(one, name("u-1", Reason::BackendMissing, "lost"));
         assert!(one.starts_with("reviews.") && one.len() == "reviews.".len() + 16);
+    }
+
+    #[test]
+    fn every_reason_why_a_split_divides_the_traffic_otherwise_has_an_event() {
+        for reason in [
+            Reason::InvalidObject,
+            Reason::BadWeight,
+            Reason::NothingWeighted,
+            Reason::DuplicateBackend,
+            Reason::BackendMissing,
+            Reason::BackendEmpty,
+            Reason::BackendUnsuitable,
+            Reason::PortMissing,
+            Reason::ForeignReference,
+            Reason::ApexMissing,
+            Reason::ApexUnsuitable,
+            Reason::SplitConflict,
+            Reason::MatchesUnsupported,
+            Reason::SplitOverridden,
+        ] {
+            assert!(event_reason(reason).is_some(), "{reason}");
+        }
     }
 
     #[test]
