@@ -6,6 +6,7 @@ use crate::server::switchyard;
 
 mod alone;
 mod no_endpoints;
+mod reasons;
 mod yaml;
 
 /// Checks one file with this content; returns the exit code and what was printed, without the folder of the file.

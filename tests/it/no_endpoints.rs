@@ -1,9 +1,9 @@
 //! Warnings of Services that no ready endpoint serves, in a cluster: they come and go as the state does.
 
 use serde_json::{Value, json};
-use switchyard::{metrics::Because, model::Reason};
+use switchyard::{metrics::Because, model::Reason, resolve::Options};
 
-use crate::mesh::{Mesh, row};
+use crate::mesh::{Mesh, Settings, row};
 
 fn service(name: &str, app: &str) -> Value {
     json!({
@@ -182,4 +182,56 @@ fn warning_of_a_server_follows_its_pods_and_the_other_servers() {
     with(&mesh, &[("server_unused", "port grpc names no container port of the Pods")]);
     mesh.edit("- pod web-1; - pod api-1");
     with(&mesh, &[NONE, NONE]);
+}
+
+#[test]
+fn service_of_external_workloads_is_not_without_a_match() {
+    let mut mesh = Mesh::given("");
+    mesh.read(&[
+        service("web", "vm"),
+        json!({
+            "apiVersion": "workload.linkerd.io/v1beta1", "kind": "ExternalWorkload",
+            "metadata": { "name": "vm", "namespace": "d", "labels": { "app": "vm" } },
+            "spec": { "meshTLS": { "identity": "spiffe://a/b", "serverName": "b.a" }, "workloadIPs": [{ "ip": "10.0.0.9" }] },
+        }),
+    ]);
+    let pending =
+        "the Pods that selector app=vm matches are not endpoints yet: none has an address, or all have ended";
+    expect(&mesh, &[("Service d/web", "no_ready_endpoint", pending)]);
+}
+
+#[test]
+fn cluster_ip_of_two_services_is_reported_on_both_until_one_gives_it_up() {
+    let mut mesh = Mesh::given("");
+    let with_ip = |name: &str, ip: &str| {
+        let mut service = service(name, name);
+        service["spec"]["clusterIP"] = json!(ip);
+        service["spec"]["clusterIPs"] = json!([ip]);
+        service
+    };
+    mesh.read(&[with_ip("a", "10.96.0.1"), with_ip("b", "10.96.0.1")]);
+    let warnings = mesh.warnings();
+    let got: Vec<_> =
+        warnings.iter().map(|w| (w.reason, w.message.split(':').next().unwrap_or_default())).collect();
+    assert_eq!(
+        got,
+        [
+            (Reason::SharedClusterIp, "cluster IP 10.96.0.1 is also the one of Service d/b"),
+            (Reason::SharedClusterIp, "cluster IP 10.96.0.1 is also the one of Service d/a"),
+        ]
+    );
+    mesh.read(&[with_ip("b", "10.96.0.2")]);
+    assert!(mesh.warnings().is_empty(), "{:?}", mesh.warnings());
+}
+
+#[test]
+fn endpoints_of_a_family_that_is_not_given_out_are_the_reason() {
+    let ipv4 = Settings { options: Options { ipv6: false, ..Options::default() }, ..Settings::default() };
+    let mut mesh = Mesh::with(ipv4, "service web 80");
+    let mut slice = slice("web", "web-1", true);
+    slice["addressType"] = json!("IPv6");
+    slice["endpoints"][0]["addresses"] = json!(["fd00::1"]);
+    mesh.read(&[pod("d", "web-1", "web", "web"), slice]);
+    let family = "endpoint fd00::1 is left out: IPv6 addresses are not given out (--enable-ipv6)";
+    expect(&mesh, &[("Service d/web", "endpoints_excluded", family)]);
 }

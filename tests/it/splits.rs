@@ -4,6 +4,7 @@
 //! Where three texts are expected at once they are what was said in the merged reading of `Get`, in its leaf
 //! reading, and by `GetProfile`.
 
+mod decision_table;
 mod edits;
 mod emptiness;
 mod existence;

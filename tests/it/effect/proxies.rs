@@ -35,5 +35,7 @@ status: {phase: Running, podIP: 10.1.2.3, conditions: [{type: Ready, status: 'Tr
         let (_, out) = check(&env(has)).await;
         let unusable: Vec<_> = out.lines().filter(|line| line.ends_with("[pod_unusable]")).collect();
         assert!(unusable.len() == 1 && unusable[0].contains(lacks), "{lacks} in\n{out}");
+        let all = out.lines().filter(|line| line.ends_with(']')).count();
+        assert_eq!(all, 1, "the Service has the same reason, once:\n{out}");
     }
 }
