@@ -14,6 +14,7 @@ use std::{
 };
 
 mod addresses;
+mod claims;
 mod excerpt;
 mod fact;
 mod index;
@@ -23,6 +24,7 @@ mod templates;
 
 pub(crate) use self::templates::{HASH_LABELS, label_hash};
 pub use self::{
+    claims::Claims,
     fact::Fact,
     population::{PodClass, Resident},
     slices::{Backing, StoredEndpoint, StoredSlice, StoredSubset},
@@ -36,8 +38,8 @@ use self::{
 use crate::{
     authority::local_reference,
     model::{
-        ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Server, ServerPort, Service,
-        ServiceProfile, TrafficSplit,
+        Created, ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Server, ServerPort,
+        Service, ServiceProfile, TrafficSplit,
     },
     source::{Event, WithoutPods},
 };
@@ -64,7 +66,7 @@ pub struct Cluster {
 
     splits_of_apex: HashMap<NsName, BTreeSet<Seniority>>,
     splits_of_backend: HashMap<NsName, BTreeSet<NsName>>,
-    services_of_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+    services_of_ip: HashMap<IpAddr, Claims>,
     /// Workloads without Pods, if the objects are those of a folder: see [`Event::Folder`].
     folder: Option<Arc<[WithoutPods]>>,
 }
@@ -261,8 +263,8 @@ impl Cluster {
         self.population.workload(name)
     }
 
-    /// The ExternalWorkloads with this address, by name.
-    pub fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
+    /// The ports of this address on which ExternalWorkloads listen, with these.
+    pub fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = (u16, &Claims)> {
         self.population.addresses().workloads_at(ip)
     }
 
@@ -281,6 +283,25 @@ impl Cluster {
     #[must_use]
     pub fn server_names(&self) -> BTreeSet<NsName> {
         self.ids_of(Kind::Server)
+    }
+
+    /// The ExternalWorkloads that listen on this port of this address.
+    #[must_use]
+    pub fn workloads_on(&self, ip: IpAddr, port: u16) -> Option<&Claims> {
+        self.population.addresses().workloads_on(ip, port)
+    }
+
+    /// The ports of this address on which ExternalWorkloads of several namespaces listen.
+    pub fn contested_ports(&self, ip: IpAddr) -> impl Iterator<Item = u16> {
+        self.population.addresses().contested(ip)
+    }
+
+    /// Whether several objects may claim this address or a port of it, so that looking at their claims is of use.
+    #[must_use]
+    pub fn may_be_contested(&self, ip: IpAddr) -> bool {
+        self.pods_at(ip).len() > 1
+            || !self.pods_on_host(ip).is_empty()
+            || self.workloads_at(ip).next().is_some()
     }
 
     /// The zone of a node, if both are known.
@@ -333,7 +354,13 @@ impl Cluster {
 
     /// The Services with this cluster IP, by name. More than one only by mistake or for a moment.
     pub fn services_of_ip(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
-        self.services_of_ip.get(&ip).into_iter().flatten()
+        self.service_claims(ip).into_iter().flat_map(Claims::all)
+    }
+
+    /// The Services with this cluster IP, if there are any.
+    #[must_use]
+    pub fn service_claims(&self, ip: IpAddr) -> Option<&Claims> {
+        self.services_of_ip.get(&ip)
     }
 
     /// Applies an event and adds to `touched` what it changed.
@@ -425,8 +452,8 @@ impl Cluster {
     fn move_in(&mut self, touched: &mut BTreeSet<Fact>, change: impl FnOnce(&mut Population, &mut Moved)) {
         let mut moved = Moved::default();
         change(&mut self.population, &mut moved);
-        for (target, slices, backing) in moved.backings {
-            let concerned = self.slices.set_backing(&target, &slices, &backing);
+        for (target, slices, behind) in moved.backings {
+            let concerned = self.slices.set_backing(&target, &slices, &behind);
             touched.extend(concerned.into_iter().map(Fact::Endpoints));
         }
         touched.extend(moved.pods.into_iter().map(Fact::Pod));
@@ -438,8 +465,11 @@ impl Cluster {
         if self.services.get(name) == new.as_ref() {
             return;
         }
-        let ips = |service: &Option<Arc<Service>>| -> BTreeSet<IpAddr> {
-            service.iter().flat_map(|service| service.cluster_ips.iter().copied()).collect()
+        let ips = |service: &Option<Arc<Service>>| -> BTreeSet<(IpAddr, Created)> {
+            let ips = service
+                .iter()
+                .flat_map(|service| service.cluster_ips.iter().map(|ip| (*ip, service.created)));
+            ips.collect()
         };
         if new.is_some() != self.services.contains_key(name) {
             touched.insert(Fact::ServiceNames(name.namespace.clone()));
@@ -450,9 +480,11 @@ impl Cluster {
         if knew_services != self.knows_services() {
             touched.insert(Fact::AnyService);
         }
-        for ip in old_ips.symmetric_difference(&new_ips) {
-            let added = new_ips.contains(ip);
-            set_member(&mut self.services_of_ip, *ip, name.clone(), added);
+        let gone = old_ips.difference(&new_ips).map(|claim| (claim, false));
+        for ((ip, created), added) in gone.chain(new_ips.difference(&old_ips).map(|claim| (claim, true))) {
+            let mut claims = self.services_of_ip.remove(ip);
+            Claims::set(&mut claims, *created, name, added);
+            self.services_of_ip.extend(claims.map(|claims| (*ip, claims)));
             touched.insert(Fact::ClusterIp(*ip));
         }
         touched.insert(Fact::Service(name.clone()));

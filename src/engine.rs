@@ -170,7 +170,7 @@ impl Engine {
             self.cluster.apply(event, &mut touched);
         }
         if !self.is_synced() {
-            self.unseen.extend(touched.iter().filter_map(Inspected::of));
+            self.unseen.extend(self.inspected(&touched));
             return Outcome { changes: Vec::new(), touched };
         }
         let mut dirty = BTreeSet::new();
@@ -179,12 +179,12 @@ impl Engine {
         } else {
             dirty.extend(self.watched.keys().cloned().map(Dependent::Query));
         }
-        let inspected = touched.iter().filter_map(Inspected::of);
+        let inspected = self.inspected(&touched);
         // Services that share a cluster IP, or did.
         let of_ip = |fact: &Fact| if let Fact::ClusterIp(ip) = fact { Some(*ip) } else { None };
         let sharing = touched.iter().filter_map(of_ip).flat_map(|ip| self.cluster.services_of_ip(ip));
         dirty.extend(sharing.cloned().map(Inspected::Service).map(Dependent::Inspected));
-        dirty.extend(inspected.chain(mem::take(&mut self.unseen)).map(Dependent::Inspected));
+        dirty.extend(inspected.into_iter().chain(mem::take(&mut self.unseen)).map(Dependent::Inspected));
         let mut changes = Vec::new();
         for dependent in dirty {
             match &dependent {
@@ -193,6 +193,18 @@ impl Engine {
             }
         }
         Outcome { changes, touched }
+    }
+
+    /// What is to be inspected because these facts changed. Nearly every address has one object only.
+    fn inspected(&self, touched: &BTreeSet<Fact>) -> BTreeSet<Inspected> {
+        let matters = |inspected: &Inspected| match inspected {
+            Inspected::Address(ip) => {
+                self.cluster.may_be_contested(*ip)
+                    || self.warnings.contains_key(&Dependent::Inspected(inspected.clone()))
+            }
+            _ => true,
+        };
+        touched.iter().filter_map(Inspected::of).filter(matters).collect()
     }
 
     /// Starts to keep the answer to a target; `None` until the engine [is synced](Self::is_synced), when it

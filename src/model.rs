@@ -7,6 +7,7 @@
 //! What a user got wrong inside an object that is still usable (a weight that is no number, say) travels
 //! with it as [`Problem`]s, so that the object keeps working and the user still hears about it.
 
+mod created;
 mod endpoints;
 mod labels;
 mod name;
@@ -20,6 +21,7 @@ mod service;
 mod split;
 
 pub use self::{
+    created::Created,
     endpoints::{Endpoint, EndpointPort, EndpointSlice, Mirror, Node, Subset, TargetRef},
     labels::{Condition, LabelSet, Requirement, Selector},
     name::{Name, NsName},

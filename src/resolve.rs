@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod address;
+mod claims;
 mod classes;
 mod endpoints;
 mod entries;

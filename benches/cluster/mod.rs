@@ -29,6 +29,7 @@ pub(super) fn pod_of(service: &str, number: u32) -> NsName {
 
 fn service(service: &str) -> Object {
     Object::Service(Arc::new(Service {
+        created: Default::default(),
         name: name(service),
         kind: ServiceKind::ClusterIp,
         cluster_ips: Vec::new(),
@@ -49,6 +50,7 @@ pub(super) fn pod(
     number: u32,
 ) -> Pod {
     Pod {
+        created: Default::default(),
         name: pod_of(service, number),
         node: Some(node_of(number)),
         ips: [Some(address(block, number)), None],

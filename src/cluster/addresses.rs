@@ -1,13 +1,13 @@
 //! Who is at which address: Pods at their own and at those of their nodes, and ExternalWorkloads.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     net::IpAddr,
     sync::Arc,
 };
 
-use super::index::set_member;
-use crate::model::{NsName, Phase, Pod};
+use super::claims::Claims;
+use crate::model::{ExternalWorkload, Phase, Pod};
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
@@ -16,7 +16,10 @@ pub(super) struct Addresses {
     by_ip: HashMap<IpAddr, Tenants>,
     /// Pods with host ports by the addresses of their nodes.
     by_host: HashMap<IpAddr, Vec<Arc<Pod>>>,
-    workloads_by_ip: HashMap<IpAddr, BTreeSet<NsName>>,
+    /// ExternalWorkloads by address and port.
+    workloads: BTreeMap<(IpAddr, u16), Claims>,
+    /// Keys of `workloads` that several namespaces claim.
+    contested: BTreeSet<(IpAddr, u16)>,
 }
 
 /// The Pods that say they have an address: one, except for a moment.
@@ -42,16 +45,27 @@ impl Addresses {
         self.by_host.get(&ip).map_or(&[], Vec::as_slice)
     }
 
-    /// The ExternalWorkloads with this address, by name.
-    pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = &NsName> {
-        self.workloads_by_ip.get(&ip).into_iter().flatten()
+    /// The ports of this address on which ExternalWorkloads listen, with these.
+    pub(super) fn workloads_at(&self, ip: IpAddr) -> impl Iterator<Item = (u16, &Claims)> {
+        self.workloads.range((ip, 0)..=(ip, u16::MAX)).map(|((_, port), claims)| (*port, claims))
+    }
+
+    /// The ExternalWorkloads that listen on this port of this address.
+    pub(super) fn workloads_on(&self, ip: IpAddr, port: u16) -> Option<&Claims> {
+        self.workloads.get(&(ip, port))
+    }
+
+    /// The ports of this address on which ExternalWorkloads of several namespaces listen.
+    pub(super) fn contested(&self, ip: IpAddr) -> impl Iterator<Item = u16> {
+        self.contested.range((ip, 0)..=(ip, u16::MAX)).map(|(_, port)| *port)
     }
 
     /// Has an address as another has it.
     pub(super) fn take_from(&mut self, other: &Self, ip: IpAddr) {
         self.by_ip.extend(other.by_ip.get(&ip).map(|tenants| (ip, tenants.clone())));
         self.by_host.extend(other.by_host.get(&ip).map(|pods| (ip, pods.clone())));
-        self.workloads_by_ip.extend(other.workloads_by_ip.get(&ip).map(|names| (ip, names.clone())));
+        self.workloads.extend(other.workloads_at(ip).map(|(port, claims)| ((ip, port), claims.clone())));
+        self.contested.extend(other.contested(ip).map(|port| (ip, port)));
     }
 
     /// Adds a Pod to its addresses, or takes it out.
@@ -86,17 +100,28 @@ impl Addresses {
         }
     }
 
-    /// Adds an ExternalWorkload to an address, or takes it out.
-    pub(super) fn set_workload(&mut self, ip: IpAddr, name: &NsName, added: bool) {
-        set_member(&mut self.workloads_by_ip, ip, name.clone(), added);
+    /// Adds an ExternalWorkload to the ports of an address, or takes it out.
+    pub(super) fn set_workload(&mut self, ip: IpAddr, workload: &ExternalWorkload, added: bool) {
+        for (_, port) in &workload.ports {
+            let key = (ip, *port);
+            let mut claims = self.workloads.remove(&key);
+            Claims::set(&mut claims, workload.created, &workload.name, added);
+            if claims.as_ref().is_some_and(Claims::is_contested) {
+                self.contested.insert(key);
+            } else {
+                self.contested.remove(&key);
+            }
+            self.workloads.extend(claims.map(|claims| (key, claims)));
+        }
     }
 }
 
 /// Adds a Pod to those of an address, by name, or takes it out.
 fn change(pods: &mut Vec<Arc<Pod>>, pod: &Arc<Pod>, added: bool) {
-    pods.retain(|other| other.name != pod.name);
-    if added {
-        let place = pods.partition_point(|other| other.name < pod.name);
-        pods.insert(place, pod.clone());
+    match (pods.binary_search_by(|other| other.name.cmp(&pod.name)), added) {
+        (Ok(place), true) => pods[place] = pod.clone(),
+        (Ok(place), false) => _ = pods.remove(place),
+        (Err(place), true) => pods.insert(place, pod.clone()),
+        (Err(_), false) => {}
     }
 }

@@ -10,7 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Fact, addresses::Addresses, slices::Backing, templates::Templates};
+use super::{
+    Fact,
+    addresses::Addresses,
+    slices::{Backing, Behind},
+    templates::Templates,
+};
 use crate::{
     interned::Interned,
     model::{
@@ -96,7 +101,7 @@ pub(super) struct Population {
 #[derive(Debug, Default)]
 pub(super) struct Moved {
     /// Slices with endpoints that refer to these are to be seen anew.
-    pub(super) backings: Vec<(TargetRef, Vec<Arc<ObjectId>>, Backing)>,
+    pub(super) backings: Vec<(TargetRef, Vec<Arc<ObjectId>>, Behind)>,
     /// Pods of which something changed.
     pub(super) pods: Vec<NsName>,
     /// Addresses whose tenants changed, or of whose tenants something changed.
@@ -185,7 +190,7 @@ impl Population {
         for pod in pods.iter().chain(on_host) {
             self.take_pod_from(other, &pod.name);
         }
-        for name in other.addresses.workloads_at(ip) {
+        for name in other.addresses.workloads_at(ip).flat_map(|(_, claims)| claims.all()) {
             self.take_workload_from(other, name);
         }
         self.addresses.take_from(&other.addresses, ip);
@@ -222,16 +227,17 @@ impl Population {
     }
 
     /// What is behind an endpoint that refers to a Pod.
-    pub(super) fn backing_of_pod(&self, name: &NsName) -> Backing {
-        self.resident(name).map_or(Backing::Missing, Backing::pod)
+    pub(super) fn behind_pod(&self, name: &NsName) -> Behind {
+        self.resident(name).map_or_else(Behind::default, Behind::pod)
     }
 
     /// What is behind an endpoint that refers to an ExternalWorkload.
-    pub(super) fn backing_of_workload(&self, name: &NsName) -> Backing {
-        self.workload(name).map_or(Backing::Missing, |(workload, opaque)| Backing::Workload {
+    pub(super) fn behind_workload(&self, name: &NsName) -> Behind {
+        let workload = self.workload(name).map(|(workload, opaque)| Backing::Workload {
             workload: workload.clone(),
             opaque_by_server: opaque.clone(),
-        })
+        });
+        Behind { backing: workload.unwrap_or(Backing::Missing), ips: [None; 2] }
     }
 
     /// Notes that a slice refers to a Pod, or no longer does.
@@ -293,7 +299,7 @@ impl Population {
         };
         let backs_the_same = same(|old, new| old.class == new.class && old.pod.node == new.pod.node);
         let lives_the_same = same(|old, new| {
-            let of = |pod: &Pod| (pod.phase, pod.ips);
+            let of = |pod: &Pod| (pod.phase, pod.ips, pod.created);
             of(&old.pod) == of(&new.pod) && old.pod.host_ips == new.pod.host_ips
         });
         if !(backs_the_same && lives_the_same) {
@@ -303,12 +309,16 @@ impl Population {
             }
         }
         let residents = self.pods.entry(name.namespace.clone()).or_default();
-        let backing = new.as_ref().map_or(Backing::Missing, Backing::pod);
+        let behind = new.as_ref().map_or_else(Behind::default, Behind::pod);
+        let has_same_ips = same(|old, new| old.pod.ips == new.pod.ips);
         let key = new.as_ref().map_or(&name.name, |new| &new.pod.name.name).clone();
         let record = residents.entry(key).or_default();
         record.resident = new;
+        // A slice of another namespace has to name an address of the Pod.
+        let is_foreign = |slice: &Arc<ObjectId>| slice.name.namespace != name.namespace;
+        let backs_the_same = backs_the_same && (has_same_ips || !record.slices.iter().any(is_foreign));
         if !backs_the_same && !record.slices.is_empty() {
-            moved.backings.push((TargetRef::Pod(name.clone()), record.slices.clone(), backing));
+            moved.backings.push((TargetRef::Pod(name.clone()), record.slices.clone(), behind));
         }
         if record.resident.is_none() && record.slices.is_empty() {
             residents.remove(&name.name);
@@ -494,8 +504,9 @@ impl Population {
         }
         self.workload_count = self.workload_count + usize::from(new.is_some()) - usize::from(old.is_some());
         for (workload, added) in [(old, false), (new, true)] {
-            for ip in workload.iter().flat_map(|workload| &workload.ips) {
-                self.addresses.set_workload(*ip, name, added);
+            let Some(workload) = workload else { continue };
+            for ip in &workload.ips {
+                self.addresses.set_workload(*ip, &workload, added);
                 moved.ips.insert(*ip);
             }
         }
@@ -507,7 +518,7 @@ impl Population {
             self.workloads.remove(name);
         }
         if !slices.is_empty() {
-            moved.backings.push((TargetRef::Workload(name.clone()), slices, self.backing_of_workload(name)));
+            moved.backings.push((TargetRef::Workload(name.clone()), slices, self.behind_workload(name)));
         }
     }
 
@@ -521,7 +532,7 @@ impl Population {
         moved.ips.extend(&workload.ips);
         record.opaque_by_server = opaque;
         let slices = record.slices.clone();
-        moved.backings.push((TargetRef::Workload(name.clone()), slices, self.backing_of_workload(name)));
+        moved.backings.push((TargetRef::Workload(name.clone()), slices, self.behind_workload(name)));
     }
 
     fn opaque_ports_of_workload(&self, name: &NsName) -> Arc<[u16]> {

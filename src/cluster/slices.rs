@@ -76,13 +76,43 @@ pub enum Backing {
     },
     /// Something that does not exist now.
     Missing,
+    /// A Pod of another namespace than the slice's that does not have the endpoint's address: its identity and labels
+    /// are not those of what is there.
+    ForeignPod,
     /// Something that nobody can vouch for.
     Unknown,
 }
 
-impl Backing {
+/// What endpoints refer to, before it is known which slice they are in.
+#[derive(Debug)]
+pub(super) struct Behind {
+    pub(super) backing: Backing,
+    /// The addresses of a Pod.
+    pub(super) ips: [Option<IpAddr>; 2],
+}
+
+impl Default for Behind {
+    fn default() -> Self {
+        Self { backing: Backing::Missing, ips: [None; 2] }
+    }
+}
+
+impl Behind {
     pub(super) fn pod(resident: &Resident) -> Self {
-        Self::Pod { class: resident.class.clone(), node: resident.pod.node.clone() }
+        let backing = Backing::Pod { class: resident.class.clone(), node: resident.pod.node.clone() };
+        Self { backing, ips: resident.pod.ips }
+    }
+
+    /// What is behind an endpoint with this address in a slice of this namespace.
+    fn endpoint(&self, namespace: &Name, address: IpAddr) -> Backing {
+        match &self.backing {
+            Backing::Pod { class, .. }
+                if class.namespace != *namespace && !self.ips.contains(&Some(address)) =>
+            {
+                Backing::ForeignPod
+            }
+            backing => backing.clone(),
+        }
     }
 }
 
@@ -251,7 +281,7 @@ impl Slices {
         &mut self,
         target: &TargetRef,
         slices: &[Arc<ObjectId>],
-        backing: &Backing,
+        behind: &Behind,
     ) -> Vec<NsName> {
         let mut concerned = Vec::new();
         for id in slices {
@@ -265,7 +295,7 @@ impl Slices {
                 if endpoint.endpoint.target == *target {
                     *endpoint = Arc::new(StoredEndpoint {
                         endpoint: endpoint.endpoint.clone(),
-                        backing: backing.clone(),
+                        backing: behind.endpoint(&id.name.namespace, endpoint.endpoint.address),
                         own: endpoint.own.clone(),
                     });
                 }
@@ -317,10 +347,11 @@ fn stored(
         Some(old) if old.mirror.as_deref() == slice.mirror.as_ref() => old.mirror.clone(),
         _ => slice.mirror.clone().map(Arc::new),
     };
-    let backing = |target: &TargetRef| match target {
+    let namespace = &slice.name.namespace;
+    let backing = |endpoint: &Endpoint| match &endpoint.target {
         TargetRef::None => Backing::Bare(mirror.clone()),
-        TargetRef::Pod(pod) => population.backing_of_pod(pod),
-        TargetRef::Workload(workload) => population.backing_of_workload(workload),
+        TargetRef::Pod(pod) => population.behind_pod(pod).endpoint(namespace, endpoint.address),
+        TargetRef::Workload(workload) => population.behind_workload(workload).backing,
         TargetRef::Other(_) => Backing::Unknown,
     };
     // A bare endpoint is only as current as the annotations of its slice.
@@ -343,7 +374,7 @@ fn stored(
             found.cloned().unwrap_or_else(|| {
                 Arc::new(StoredEndpoint {
                     endpoint: endpoint.clone(),
-                    backing: backing(&endpoint.target),
+                    backing: backing(endpoint),
                     own: wire::endpoint_meta(&endpoint.target),
                 })
             })

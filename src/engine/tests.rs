@@ -25,6 +25,7 @@ fn synced_with(objects: &[Object]) -> Engine {
 
 fn service(name: &str, local_traffic_only: bool) -> Object {
     Object::Service(Arc::new(Service {
+        created: Default::default(),
         name: NsName::new("d", name),
         kind: ServiceKind::ClusterIp,
         cluster_ips: Vec::new(),
@@ -103,6 +104,7 @@ fn slice(index: usize, numbers: &[u16], flavour: u8) -> Object {
 fn pod(number: u16, account: u8) -> Object {
     let spec = PodSpec { service_account: format!("a{account}").into(), ..PodSpec::default() };
     Object::Pod(Arc::new(Pod {
+        created: Default::default(),
         name: NsName::new("d", format!("p{number}")),
         node: Some(format!("n{}", number % 3).into()),
         ips: [None; 2],

@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{LabelSet, Name, NsName, PortRanges};
+use super::{Created, LabelSet, Name, NsName, PortRanges};
 
 /// A `v1` Pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Pod {
     pub host_ips: Box<[IpAddr]>,
     /// Where it is in its life.
     pub phase: Phase,
+    /// `metadata.creationTimestamp`.
+    pub created: Created,
     /// What its template says.
     pub spec: Arc<PodSpec>,
     /// Labels that Pods of one template share.
@@ -100,7 +102,7 @@ pub struct ContainerPort {
     pub name: Box<str>,
     /// `containerPort`.
     pub port: u16,
-    /// `hostPort`, if the node forwards one.
+    /// `hostPort`, if the node forwards one, on another `hostIP` than a loopback address.
     pub host_port: Option<u16>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{LabelSet, NsName, OwnerRef, PortRanges, Selector};
+use super::{Created, LabelSet, NsName, OwnerRef, PortRanges, Selector};
 
 /// A `policy.linkerd.io` Server.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,8 @@ pub enum ServerPort {
 pub struct ExternalWorkload {
     /// Its namespace and name.
     pub name: NsName,
+    /// `metadata.creationTimestamp`.
+    pub created: Created,
     /// `spec.meshTLS.identity`, a URI.
     pub identity: Box<str>,
     /// `spec.meshTLS.serverName`.

@@ -36,6 +36,8 @@ pub enum Reason {
     EndpointsIgnored,
     /// A Service with a cluster IP that another one has too.
     SharedClusterIp,
+    /// A Pod or an ExternalWorkload with an address, or a port of one, that belongs to an object of another namespace.
+    SharedAddress,
     /// A Service selects the Pods of a kind that is not simulated in a folder.
     PodsUnknown,
     /// A Service whose selector matches no Pod.
@@ -102,7 +104,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -113,6 +115,7 @@ impl Reason {
         Self::NotRendered,
         Self::EndpointsIgnored,
         Self::SharedClusterIp,
+        Self::SharedAddress,
         Self::PodsUnknown,
         Self::SelectorMatchesNothing,
         Self::NoEndpointSlice,
@@ -178,6 +181,7 @@ impl Reason {
             Self::NotRendered => "not_rendered",
             Self::EndpointsIgnored => "endpoints_ignored",
             Self::SharedClusterIp => "shared_cluster_ip",
+            Self::SharedAddress => "shared_address",
             Self::PodsUnknown => "pods_unknown",
             Self::SelectorMatchesNothing => "selector_matches_nothing",
             Self::NoEndpointSlice => "no_endpoint_slice",

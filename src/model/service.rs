@@ -2,13 +2,15 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{LabelSet, NsName, PortRanges};
+use super::{Created, LabelSet, NsName, PortRanges};
 
 /// A `v1` Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// Its namespace and name.
     pub name: NsName,
+    /// `metadata.creationTimestamp`.
+    pub created: Created,
     /// How its name leads to addresses.
     pub kind: ServiceKind,
     /// `spec.clusterIPs` (or `spec.clusterIP`) of every family; empty for headless and ExternalName.
@@ -122,6 +124,7 @@ mod tests {
         };
         Service {
             name: NsName::new("default", "reviews"),
+            created: Created::default(),
             kind: ServiceKind::ClusterIp,
             cluster_ips: Vec::new(),
             selector: LabelSet::default(),

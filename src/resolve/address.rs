@@ -3,6 +3,10 @@
 //! Linkerd's order: a Pod whose own address it is, a Pod that is reached through a port of its node, an
 //! ExternalWorkload, and else an endpoint of which nothing is known. So it is as well where several claim an
 //! address: a client then goes where it asked to go, because an error would hang its connections.
+//!
+//! Of one kind of claim, those of the namespace that claimed the address first count, and no others: see
+//! [`claims`](super::claims). The kinds are not compared by age. Kubernetes assigns the addresses of Services and Pods,
+//! and a tenant writes that of an ExternalWorkload as it likes: an old one must not be in the way of a new Pod.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -84,16 +88,17 @@ impl<'a> Look<'a> {
     /// Who is at an address, which has to be canonical.
     pub(super) fn tenant(&mut self, ip: IpAddr, port: u16) -> Tenant<'a> {
         self.reads.insert(Fact::ClusterIp(ip));
-        let services: Vec<_> = self.cluster.services_of_ip(ip).collect();
-        match services[..] {
-            [] => {}
-            [service] => return Tenant::Service(service),
-            _ => return Tenant::several(Kind::Service, services),
+        if let Some(claims) = self.cluster.service_claims(ip) {
+            let services: Vec<_> = claims.owners().collect();
+            return match services[..] {
+                [service] => Tenant::Service(service),
+                _ => Tenant::several(Kind::Service, services),
+            };
         }
         self.reads.insert(Fact::Address(ip));
         let mesh = &*self.options.mesh;
         let names = |pods: Vec<&'a Arc<Pod>>| pods.into_iter().map(|pod| &pod.name).collect();
-        let pods = staying(self.cluster.pods_at(ip).iter());
+        let pods = owning(self.cluster.pods_at(ip).iter()).0;
         match pods[..] {
             [] => {}
             [pod] => {
@@ -104,7 +109,7 @@ impl<'a> Look<'a> {
         }
         let forwarded = |pod: &Pod| pod.spec.ports.iter().find(|p| p.host_port == Some(port)).map(|p| p.port);
         let on_host = self.cluster.pods_on_host(ip).iter();
-        let pods = staying(on_host.filter(|pod| forwarded(pod).is_some()));
+        let pods = owning(on_host.filter(|pod| forwarded(pod).is_some())).0;
         match pods[..] {
             [] => {}
             [pod] => {
@@ -115,16 +120,14 @@ impl<'a> Look<'a> {
             }
             _ => return Tenant::several(Kind::Pod, names(pods)),
         }
-        let workloads = self.cluster.workloads_at(ip).filter_map(|name| self.cluster.workload(name));
-        let listens = |workload: &ExternalWorkload| workload.ports.iter().any(|(_, number)| *number == port);
-        let workloads: Vec<_> = workloads.filter(|(workload, _)| listens(workload)).collect();
+        let Some(claims) = self.cluster.workloads_on(ip, port) else { return Tenant::Nobody };
+        let workloads: Vec<_> = claims.owners().collect();
         match workloads[..] {
-            [] => Tenant::Nobody,
-            [(workload, opaque)] => Tenant::Workload { workload, opaque },
-            _ => {
-                let names = workloads.into_iter().map(|(workload, _)| &workload.name).collect();
-                Tenant::several(Kind::ExternalWorkload, names)
+            [name] => {
+                let (workload, opaque) = self.cluster.workload(name).expect("what has an address exists");
+                Tenant::Workload { workload, opaque }
             }
+            _ => Tenant::several(Kind::ExternalWorkload, workloads),
         }
     }
 
@@ -160,13 +163,18 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Those of some Pods with one address that stay, or those on their way out if none stays.
-fn staying<'p>(pods: impl Iterator<Item = &'p Arc<Pod>>) -> Vec<&'p Arc<Pod>> {
+/// Pods with one address: first those of the namespace that owns it, then those of other namespaces. A Pod on its way
+/// out claims nothing unless all are; the namespace of the oldest of the others owns the address.
+pub(super) fn owning<'p>(pods: impl Iterator<Item = &'p Arc<Pod>>) -> (Vec<&'p Arc<Pod>>, Vec<&'p Arc<Pod>>) {
     let mut pods: Vec<_> = pods.collect();
     if pods.iter().any(|pod| pod.phase != Phase::Leaving) {
         pods.retain(|pod| pod.phase != Phase::Leaving);
     }
-    pods
+    let Some(oldest) = pods.iter().min_by_key(|pod| (pod.created, &pod.name)) else {
+        return Default::default();
+    };
+    let owner = oldest.name.namespace.clone();
+    pods.into_iter().partition(|pod| pod.name.namespace == owner)
 }
 
 /// The profile of one endpoint.

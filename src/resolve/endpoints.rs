@@ -12,14 +12,17 @@ use super::{
 };
 use crate::{
     blocks::Blocks,
-    cluster::Fact,
+    cluster::{Backing, Fact},
     context::Reading,
-    model::{Kind, Name, NsName, ObjectId, Problem, Reason, Service, ServiceKind},
+    model::{Kind, Name, NsName, ObjectId, Problem, Reason, Service, ServiceKind, TargetRef},
     share,
     view::View,
     weight::Milli,
     wire,
 };
+
+/// What is behind an endpoint whose reference does not count.
+const NO_TARGET: TargetRef = TargetRef::None;
 
 impl<'a> Look<'a> {
     /// The answer of `Get`.
@@ -173,12 +176,13 @@ impl<'a> Look<'a> {
         service: &NsName,
         instance: &Name,
         port: u16,
-    ) -> Option<(SocketAddr, &'a crate::model::TargetRef)> {
+    ) -> Option<(SocketAddr, &'a TargetRef)> {
         self.reads.insert(Fact::Endpoints(service.clone()));
         let endpoints = self.cluster.slices_of(service).flat_map(|slice| slice.endpoints());
         let mut named = endpoints.filter(|stored| stored.endpoint.hostname.as_ref() == Some(instance));
-        let found = &named.next()?.endpoint;
-        Some((SocketAddr::new(found.address, port), &found.target))
+        let found = named.next()?;
+        let target = if found.backing == Backing::ForeignPod { &NO_TARGET } else { &found.endpoint.target };
+        Some((SocketAddr::new(found.endpoint.address, port), target))
     }
 }
 

@@ -183,7 +183,11 @@ pub fn explain(cluster: &Cluster, options: &Options, question: &Question) -> Exp
     let of_splits = service.iter().flat_map(|apex| cluster.splits_of_apex(apex)).take(LISTED);
     let profiles = service.iter().flat_map(|name| explaining.profiles_of(name)).take(LISTED);
     let of_splits = of_splits.map(|split| Inspected::Split(split.name.clone()));
-    for inspected in of_splits.chain(profiles.map(Inspected::Profile)) {
+    let address = match &question.authority.host {
+        Host::Ip(ip) => Some(Inspected::Address(ip.to_canonical())),
+        Host::Service(_) | Host::Instance(..) => None,
+    };
+    for inspected in of_splits.chain(profiles.map(Inspected::Profile)).chain(address) {
         problems.extend(inspect(cluster, options, &inspected).warnings);
     }
     Explanation {

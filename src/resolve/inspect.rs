@@ -4,10 +4,11 @@
 //! Inspecting changes no answer. It reads the same cluster as resolving does and says what it read, so that
 //! it is done again only when something it looked at changes.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::{collections::BTreeSet, fmt::Write, net::IpAddr};
 
 use super::{
     Client, Look, Options, Pools,
+    claims::inspect_address,
     endpoints::unsuitable,
     no_endpoints::inspect_service,
     split::{local_name, named_backends, winner},
@@ -37,7 +38,7 @@ const MAX_SUGGESTIONS: usize = 5;
 /// Larger than most namespaces, and a comparison takes about a microsecond.
 const MAX_SIMILAR: usize = 100;
 
-/// An object that is inspected, whether or not a client subscribes.
+/// An object or an address that is inspected, whether or not a client subscribes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Inspected {
     /// A TrafficSplit.
@@ -48,6 +49,8 @@ pub enum Inspected {
     Service(NsName),
     /// A Server.
     Server(NsName),
+    /// The claims of an address.
+    Address(IpAddr),
 }
 
 impl Inspected {
@@ -59,6 +62,7 @@ impl Inspected {
             Fact::Profile(name) => Some(Self::Profile(name.clone())),
             Fact::Server(name) => Some(Self::Server(name.clone())),
             Fact::Service(name) | Fact::Endpoints(name) => Some(Self::Service(name.clone())),
+            Fact::Address(ip) | Fact::ClusterIp(ip) => Some(Self::Address(*ip)),
             _ => None,
         }
     }
@@ -81,6 +85,7 @@ pub fn inspect(cluster: &Cluster, options: &Options, inspected: &Inspected) -> I
         Inspected::Profile(name) => inspect_profile(cluster, name),
         Inspected::Service(name) => inspect_service(cluster, options, name),
         Inspected::Server(name) => inspect_server(cluster, name),
+        Inspected::Address(ip) => inspect_address(cluster, *ip),
     }
 }
 

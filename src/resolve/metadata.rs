@@ -353,7 +353,7 @@ pub(super) fn describe(
         Backing::Workload { workload, opaque_by_server } => {
             Some(describe_workload(workload, opaque_by_server, port, zone, mesh))
         }
-        Backing::Missing | Backing::Unknown => None,
+        Backing::Missing | Backing::ForeignPod | Backing::Unknown => None,
     }
 }
 

@@ -96,11 +96,20 @@ pub fn inspect_service(cluster: &Cluster, options: &Options, name: &NsName) -> I
 fn shared_cluster_ip(cluster: &Cluster, name: &NsName) -> Option<Problem> {
     let ips = &cluster.service(name)?.cluster_ips;
     ips.iter().enumerate().find_map(|(index, ip)| {
-        let other = cluster.services_of_ip(*ip).find(|other| *other != name)?;
-        let message = format!(
-            "cluster IP {ip} is also the one of Service {other}: a client that asks for the address gets neither Service; \
-             give each its own"
-        );
+        let claims = cluster.service_claims(*ip)?;
+        let oldest = claims.oldest();
+        let message = if oldest.namespace == name.namespace {
+            let other = claims.owners().find(|other| *other != name)?;
+            format!(
+                "cluster IP {ip} is also the one of Service {other}: a client that asks for the address gets neither \
+                 Service; give each its own"
+            )
+        } else {
+            format!(
+                "cluster IP {ip} belongs to Service {oldest} of another namespace, which was created first: a client \
+                 that asks for the address never gets this Service; give it a cluster IP of its own"
+            )
+        };
         Some(Problem { reason: Reason::SharedClusterIp, path: format!("spec.clusterIPs[{index}]"), message })
     })
 }
@@ -372,6 +381,7 @@ impl<'a> Look<'a> {
                     }
                     Err(Unfit::Family) => Cause::Family,
                     Err(Unfit::Missing) => Cause::Missing,
+                    Err(Unfit::Foreign) => Cause::Foreign,
                     Err(Unfit::Unknown) => Cause::Unknown,
                     Err(Unfit::Unusable(lacks)) => Cause::Proxy(lacks),
                 };

@@ -34,6 +34,8 @@ pub(super) enum Unfit {
     OtherName,
     /// What it refers to does not exist.
     Missing,
+    /// It refers to a Pod of another namespace that does not have its address.
+    Foreign,
     /// It refers to something that nobody can vouch for.
     Unknown,
     /// A client could not tell how to speak to its proxy.
@@ -80,6 +82,7 @@ impl Reader<'_> {
                 PodPort::new(class, port, &self.options.mesh).check().map_err(Unfit::Unusable)?;
             }
             Backing::Missing => return Err(Unfit::Missing),
+            Backing::ForeignPod => return Err(Unfit::Foreign),
             Backing::Unknown => return Err(Unfit::Unknown),
         }
         Ok(SocketAddr::new(endpoint.address, port))

@@ -39,6 +39,8 @@ pub enum Standing {
 pub enum Cause {
     /// The Pod or ExternalWorkload that it refers to does not exist.
     Missing,
+    /// It refers to a Pod of another namespace that does not have its address.
+    Foreign,
     /// It refers to a kind that nobody can vouch for.
     Unknown,
     /// It has an IPv6 address, and those are not given out.
@@ -61,6 +63,10 @@ impl Cause {
                 format!("its ExternalWorkload {name} does not exist")
             }
             (Self::Missing, _) => "what it refers to does not exist".to_owned(),
+            (Self::Foreign, TargetRef::Pod(pod)) => {
+                format!("it refers to Pod {pod} of another namespace, which does not have its address")
+            }
+            (Self::Foreign, _) => "it refers to a Pod of another namespace without its address".to_owned(),
             (Self::Unknown, TargetRef::Other(kind)) => {
                 format!("it refers to a {kind}; only Pods and ExternalWorkloads can be vouched for")
             }
@@ -130,6 +136,7 @@ fn standing(stored: &StoredEndpoint, ports: &[u16], options: &Options) -> Standi
     }
     let lacks = match &stored.backing {
         Backing::Missing => return Standing::LeftOut(Cause::Missing),
+        Backing::ForeignPod => return Standing::LeftOut(Cause::Foreign),
         Backing::Unknown => return Standing::LeftOut(Cause::Unknown),
         Backing::Bare(_) | Backing::Workload { .. } => None,
         Backing::Pod { class, .. } => {

@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use crate::model::{Kind, Name, Node, NsName, Object};
+use crate::model::{Created, Kind, Name, Node, NsName, Object};
 
 use self::read::At;
 
@@ -140,6 +140,19 @@ fn check_label(at: &At<'_, '_>, text: &str) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(at.wrong("a DNS label (up to 63 lower-case letters, digits and '-', with no '-' at either end)"))
+}
+
+/// `metadata.creationTimestamp`, if the object has one.
+fn timestamp(root: &At<'_, '_>) -> Result<Option<jiff::Timestamp>, Rejection> {
+    let metadata = root.get("metadata")?;
+    let at = metadata.get("creationTimestamp")?;
+    let time = |text: &str| text.parse().map_err(|_| at.wrong("a time such as 2024-01-31T12:00:00Z"));
+    at.text()?.map(time).transpose()
+}
+
+/// The same in seconds.
+fn created(root: &At<'_, '_>) -> Result<Created, Rejection> {
+    Ok(timestamp(root)?.map_or_else(Created::default, Created::from))
 }
 
 /// The text of a label of the object, if it has that label.

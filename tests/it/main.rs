@@ -33,6 +33,7 @@ mod slow;
 mod splits;
 mod storm;
 mod story;
+mod tenancy;
 mod terminal;
 mod tls;
 mod unread_log;

@@ -111,7 +111,7 @@ impl<'a> Behind<'a> {
             Backing::Workload { workload, opaque_by_server } => {
                 Self::Workload { workload, opaque: opaque_by_server, port }
             }
-            Backing::Missing | Backing::Unknown => Self::Bare(None),
+            Backing::Missing | Backing::ForeignPod | Backing::Unknown => Self::Bare(None),
         }
     }
 }

@@ -126,6 +126,8 @@ pub enum Fate {
     OtherName,
     /// Left out: the object it refers to does not exist.
     TargetMissing,
+    /// Left out: it refers to a Pod of another namespace that does not have its address.
+    TargetForeign,
     /// Left out: it refers to a kind that nobody can vouch for.
     TargetUnknown,
     /// Left out: a client could not tell how to speak to its proxy.

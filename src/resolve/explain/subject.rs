@@ -6,7 +6,7 @@ use super::{Explaining, Listed, Spot};
 use crate::{
     authority::Host,
     model::{NsName, Service, ServiceKind, ServicePort},
-    resolve::{Look, address::Tenant, endpoints::unsuitable},
+    resolve::{Look, address::Tenant, claims::without_effect, endpoints::unsuitable},
 };
 
 /// What a name or an address leads to.
@@ -83,10 +83,16 @@ impl<'a> Explaining<'a> {
             }
             Host::Ip(ip) => {
                 let ip = ip.to_canonical();
-                let subject = |kind, name: String, why: String| Subject { kind, name, why, service: None };
+                let others = without_effect(self.cluster, ip, self.port());
+                let subject = |kind, name: String, why: String| Subject {
+                    kind,
+                    name,
+                    why: why + &others,
+                    service: None,
+                };
                 match look.tenant(ip, self.port()) {
                     Tenant::Service(name) => {
-                        let why = format!("{ip} is its cluster IP");
+                        let why = format!("{ip} is its cluster IP{others}");
                         (self.service_subject(look, name, why), Some(name.clone()))
                     }
                     Tenant::Pod { resident, .. } => {

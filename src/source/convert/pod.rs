@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Rejection, optional_name,
+    Rejection, created, optional_name,
     owner::owner,
     port_lists::{opaque_ports, skip_inbound_ports},
     read::At,
@@ -46,6 +46,7 @@ pub(super) fn pod(name: NsName, root: &At<'_, '_>) -> Result<Pod, Rejection> {
         ips: one_a_family(ips(&status, "podIPs", "podIP")?),
         host_ips: host_ips.into(),
         phase: phase(root, &status)?,
+        created: created(root)?,
         spec: Arc::new(spec),
         labels: Arc::new(labels),
         own_labels,
@@ -91,10 +92,12 @@ fn ports(spec: &At<'_, '_>) -> Result<Vec<ContainerPort>, Rejection> {
                 let Some(number) = port.get("containerPort")?.port()? else { continue };
                 let host_port =
                     port.get("hostPort")?.whole("a port number from 1 to 65535, or 0 for none")?;
+                // Reached from the node itself only, so that it is no claim of the node's address.
+                let is_local = port.get("hostIP")?.ip()?.is_some_and(|ip| ip.is_loopback());
                 ports.push(ContainerPort {
                     name: port.get("name")?.text()?.unwrap_or_default().into(),
                     port: number,
-                    host_port: host_port.filter(|number| *number != 0),
+                    host_port: host_port.filter(|number| *number != 0 && !is_local),
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Rejection, port_lists::opaque_ports, read::At};
+use super::{Rejection, created, port_lists::opaque_ports, read::At};
 use crate::model::{LabelSet, NsName, Service, ServiceKind, ServicePort, TargetPort};
 
 /// Marks a Service whose endpoints are in other clusters: as a label for one, as an annotation for several.
@@ -38,6 +38,7 @@ pub(super) fn service(name: NsName, root: &At<'_, '_>) -> Result<Service, Reject
     let named = ports.iter().map(|port| (&*port.name, port.port));
     Ok(Service {
         name,
+        created: created(root)?,
         cluster_ips: if kind == ServiceKind::ClusterIp { cluster_ips } else { Vec::new() },
         kind,
         local_traffic_only: is_local_only(&spec.get("internalTrafficPolicy")?)?,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     Rejection,
     read::{At, found},
+    timestamp,
 };
 use crate::{
     model::{Backend, Kind, NsName, Problem, Reason, TrafficSplit},
@@ -37,10 +38,7 @@ pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rej
         backends.push(Backend { service, weight, index });
     }
     let has_matches = spec.get("matches")?.items()?.next().is_some();
-    let metadata = root.get("metadata")?;
-    let created_at = metadata.get("creationTimestamp")?;
-    let time = |text: &str| text.parse().map_err(|_| created_at.wrong("a time such as 2024-01-31T12:00:00Z"));
-    let created = created_at.text()?.map(time).transpose()?;
+    let created = timestamp(root)?;
     Ok(TrafficSplit { name, created, apex, backends, has_matches, problems })
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Rejection, owner::owner, pod::one_a_family, port_lists::opaque_ports, read::At};
+use super::{Rejection, created, owner::owner, pod::one_a_family, port_lists::opaque_ports, read::At};
 use crate::model::{ExternalWorkload, LabelSet, NsName};
 
 pub(super) fn workload(name: NsName, root: &At<'_, '_>) -> Result<ExternalWorkload, Rejection> {
@@ -14,6 +14,7 @@ pub(super) fn workload(name: NsName, root: &At<'_, '_>) -> Result<ExternalWorklo
     let named = ports.iter().map(|(name, port)| (&**name, *port));
     Ok(ExternalWorkload {
         name,
+        created: created(root)?,
         identity: identity(&mesh)?,
         server_name: mesh.get("serverName")?.required_name("the TLS server name of its proxy")?.into(),
         ips: ips(&spec)?,

@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     model::{
-        EndpointSlice, Kind, LabelSet, Node, NsName, Object, ObjectId, Phase, Pod, Service, ServiceKind,
+        Created, EndpointSlice, Kind, LabelSet, Node, NsName, Object, ObjectId, Phase, Pod, Service,
+        ServiceKind,
     },
     source::Location,
 };
@@ -352,6 +353,7 @@ fn made_up(placed: &Placed, shape: &Shape, ip: IpAddr) -> Pod {
         ips: [Some(ip), placed.other_address],
         host_ips: Box::default(),
         phase: Phase::Running,
+        created: Created::default(),
         spec: shape.spec.clone(),
         labels: shape.labels.clone(),
         own_labels: shape.own_labels.clone(),

@@ -50,6 +50,7 @@ fn a_server_may_name_the_port_of_the_node() {
         ..PodSpec::default()
     };
     let pod = Pod {
+        created: Default::default(),
         host_ips: [node].into(),
         spec: Arc::new(spec),
         labels: Arc::new(LabelSet::new([("linkerd.io/control-plane-ns", "linkerd")])),

@@ -20,6 +20,7 @@ fn name(name: &str) -> NsName {
 /// A ClusterIP service with port 80.
 pub(crate) fn service(service: &str) -> Object {
     Object::Service(Arc::new(Service {
+        created: Default::default(),
         name: name(service),
         kind: ServiceKind::ClusterIp,
         cluster_ips: Vec::new(),

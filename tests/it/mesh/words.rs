@@ -102,6 +102,7 @@ pub(crate) fn running_pod(name: NsName, node: Option<Name>) -> Pod {
         ips: [None; 2],
         host_ips: Box::default(),
         phase: Phase::Running,
+        created: switchyard::model::Created::default(),
         spec: Arc::default(),
         labels: Arc::default(),
         own_labels: LabelSet::default(),
@@ -131,6 +132,7 @@ fn service(name: NsName, words: &[&str]) -> Service {
     });
     let ips = words.iter().filter_map(|word| word.strip_prefix("ip="));
     Service {
+        created: Default::default(),
         name,
         kind,
         cluster_ips: ips.map(|ip| ip.parse().expect("an address")).collect(),

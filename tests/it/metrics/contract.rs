@@ -44,6 +44,7 @@ const WARNINGS: Values = &[
     "not_rendered",
     "endpoints_ignored",
     "shared_cluster_ip",
+    "shared_address",
     "pods_unknown",
     "selector_matches_nothing",
     "no_endpoint_slice",

@@ -33,6 +33,7 @@ impl LeftOut {
             Self::Unfit(Unfit::Family) => Fate::Family,
             Self::Unfit(Unfit::OtherName) => Fate::OtherName,
             Self::Unfit(Unfit::Missing) => Fate::TargetMissing,
+            Self::Unfit(Unfit::Foreign) => Fate::TargetForeign,
             Self::Unfit(Unfit::Unknown) => Fate::TargetUnknown,
             Self::Unfit(Unfit::Unusable(_)) => Fate::PodUnusable,
             Self::Claimed => Fate::Claimed,
@@ -124,6 +125,9 @@ impl Judge<'_, '_> {
                 None => "it has no host name".to_owned(),
             },
             LeftOut::Unfit(Unfit::Missing) => format!("there is no {}", target()),
+            LeftOut::Unfit(Unfit::Foreign) => {
+                format!("{} is of another namespace and does not have the address", target())
+            }
             LeftOut::Unfit(Unfit::Unknown) => {
                 format!("it refers to a {}, which nobody here can vouch for", target())
             }

@@ -64,6 +64,7 @@ fn a_meshed_pod_keeps_what_is_said_because_of_it() {
     let own = [("apps.kubernetes.io/pod-index", "0"), ("statefulset.kubernetes.io/pod-name", "web-0")];
     let expected = Pod {
         name: NsName::new("d", "x"),
+        created: Created::default(),
         node: Some("n".into()),
         ips: [Some(ip("10.0.0.1")), Some(ip("fd00::1"))],
         host_ips: [ip("192.0.2.1"), ip("fd00::9")].into(),

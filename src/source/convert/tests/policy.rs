@@ -136,6 +136,7 @@ fn an_external_workload_keeps_what_its_endpoints_need() {
     }));
     let expected = ExternalWorkload {
         name: NsName::new("d", "x"),
+        created: Created::default(),
         identity: "spiffe://a/b".into(),
         server_name: "b.a".into(),
         ips: [ip("192.0.2.1"), ip("fd00::1")].into(),

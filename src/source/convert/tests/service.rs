@@ -34,6 +34,7 @@ fn a_service_keeps_addresses_and_tcp_ports() {
         read,
         Service {
             name: NsName::new("d", "x"),
+            created: Created::default(),
             kind: ServiceKind::ClusterIp,
             cluster_ips: vec![ip("10.96.0.7"), ip("fd00::7")],
             selector: LabelSet::new([("app", "web")]),

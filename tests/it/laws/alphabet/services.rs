@@ -58,6 +58,7 @@ pub(super) fn service() -> impl Strategy<Value = Service> {
                 }
             };
             Service {
+                created: Default::default(),
                 name,
                 kind,
                 cluster_ips: ips.into_iter().map(IpAddr::from).collect(),

@@ -116,6 +116,7 @@ pub(super) fn pod() -> impl Strategy<Value = Pod> {
                 [].into()
             },
             phase,
+            created: switchyard::model::Created::default(),
             spec: Arc::new(spec),
             labels: Arc::new(labels),
             own_labels: LabelSet::new(index.map(|index| ("apps.kubernetes.io/pod-index", index))),
@@ -134,6 +135,7 @@ pub(super) fn external_workload() -> impl Strategy<Value = ExternalWorkload> {
     let ips = prop_oneof![4 => address().prop_map(|ip| vec![ip]), 1 => Just(vec![])];
     (workload_name(), ips, ports, owner, weighted(0.3, some_ports()), labels()).prop_map(
         |(name, ips, ports, owner, opaque_ports, labels)| ExternalWorkload {
+            created: Default::default(),
             identity: format!("spiffe://root/{}", name.name).into(),
             server_name: format!("{}.cluster.local", name.name).into(),
             ips: ips.into(),

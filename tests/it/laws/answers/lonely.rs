@@ -17,6 +17,7 @@ use crate::{
 pub(super) fn lonely_objects(namespace: &str) -> Vec<Object> {
     let name = lonely(namespace);
     let service = Service {
+        created: Default::default(),
         name: name.clone(),
         kind: ServiceKind::ClusterIp,
         cluster_ips: vec![[10, 96, 1, 1].into()],
@@ -46,6 +47,7 @@ pub(super) fn lonely_objects(namespace: &str) -> Vec<Object> {
     let opaque =
         ServerTarget { pods: selector.clone(), workloads: selector, port: ServerPort::Name("http".into()) };
     let workload = ExternalWorkload {
+        created: Default::default(),
         name: name.clone(),
         identity: "spiffe://root/lonely".into(),
         server_name: "lonely".into(),

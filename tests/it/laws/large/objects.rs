@@ -90,6 +90,7 @@ pub(super) fn pod(number: usize, template: usize) -> Object {
     };
     let labels = [("linkerd.io/control-plane-ns", "linkerd"), ("app", ["a", "b"][template])];
     Object::Pod(Arc::new(Pod {
+        created: Default::default(),
         spec: Arc::new(spec),
         labels: Arc::new(LabelSet::new(labels)),
         ..running_pod(name(&format!("p{number}")), None)

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use switchyard::{
-    model::{ContainerPort, Name, NsName, Phase, Pod, Service, ServiceKind, TargetRef},
+    model::{ContainerPort, Created, Name, NsName, Phase, Pod, Service, ServiceKind, TargetRef},
     pb::destination::{DestinationProfile, RetryBudget, WeightedAddr, WeightedDst},
 };
 
@@ -83,7 +83,8 @@ impl<'a> Oracle<'a> {
         namespace: Option<&Name>,
     ) -> DestinationProfile {
         let addr = SocketAddr::new(ip, port);
-        let services: Vec<_> = self.services().filter(|service| service.cluster_ips.contains(&ip)).collect();
+        let services = self.services().filter(|service| service.cluster_ips.contains(&ip)).collect();
+        let services = of_the_oldest(services, |service: &Service| (service.created, service.name.clone()));
         match services[..] {
             [] => {}
             [service] => return self.service_profile(&service.name, port, namespace),
@@ -111,10 +112,11 @@ impl<'a> Oracle<'a> {
             _ => return self.bare(addr),
         }
         let serves = |port: u16| move |(_, number): &(Box<str>, u16)| *number == port;
-        let outside: Vec<_> = self
+        let outside = self
             .workloads()
             .filter(|workload| workload.ips.contains(&ip) && workload.ports.iter().any(serves(port)))
             .collect();
+        let outside = of_the_oldest(outside, |workload| (workload.created, workload.name.clone()));
         match outside[..] {
             [workload] => self.workload_profile(&workload.name, addr),
             _ => self.bare(addr),
@@ -215,5 +217,13 @@ fn rather_staying(mut pods: Vec<&Pod>) -> Vec<&Pod> {
     if pods.iter().any(|pod| pod.phase != Phase::Leaving) {
         pods.retain(|pod| pod.phase != Phase::Leaving);
     }
-    pods
+    of_the_oldest(pods, |pod| (pod.created, pod.name.clone()))
+}
+
+/// Of several objects with one address those of the namespace of the oldest count.
+fn of_the_oldest<T>(mut all: Vec<&T>, age: impl Fn(&T) -> (Created, NsName)) -> Vec<&T> {
+    if let Some(owner) = all.iter().map(|one| age(one)).min() {
+        all.retain(|one| age(one).1.namespace == owner.1.namespace);
+    }
+    all
 }
