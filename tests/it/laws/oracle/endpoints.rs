@@ -87,7 +87,14 @@ impl<'a> Oracle<'a> {
     fn said(self, slice: &EndpointSlice, endpoint: &Endpoint, port: u16, asked: u16) -> Option<WeightedAddr> {
         let said = match &endpoint.target {
             TargetRef::None => return Some(self.said_of_address(slice.mirror.as_ref(), asked)),
-            TargetRef::Pod(pod) => self.said_of_pod(self.pod(pod)?, &[port])?,
+            TargetRef::Pod(name) => {
+                let pod = self.pod(name)?;
+                // A slice of another namespace has to name an address of the Pod.
+                if name.namespace != slice.name.namespace && !pod.ips.contains(&Some(endpoint.address)) {
+                    return None;
+                }
+                self.said_of_pod(pod, &[port])?
+            }
             TargetRef::Workload(workload) => self.said_of_workload(self.workload(workload)?, port),
             TargetRef::Other(_) => return None,
         };

@@ -135,6 +135,12 @@ impl<'a> Oracle<'a> {
         let addr = SocketAddr::new(endpoint.address, port);
         match &endpoint.target {
             TargetRef::Pod(name) => match self.pod(name) {
+                Some(pod)
+                    if service.is_some_and(|of| of.name.namespace != name.namespace)
+                        && !pod.ips.contains(&Some(endpoint.address)) =>
+                {
+                    self.bare(addr)
+                }
                 Some(pod) => {
                     let ip = pod.ips[0].unwrap_or(endpoint.address);
                     self.pod_profile(pod, SocketAddr::new(ip, port), &[port])
