@@ -93,10 +93,7 @@ impl<'a> Inspector<'a> {
     fn pods(&mut self, selector: &Selector, port: &ServerPort) {
         let namespace = &self.server.name.namespace;
         // Whatever Pods it selects have this label, so that those of other applications are not waited for.
-        let label = labels(selector).iter().find_map(|(key, value)| {
-            let is_own = Pod::OWN_LABELS.contains(&key) || HASH_LABELS.contains(&key);
-            (!is_own).then(|| Fact::PodLabel(label_hash(key, value)))
-        });
+        let label = labels(selector).iter().next().map(|(key, value)| Fact::PodLabel(label_hash(key, value)));
         let namespace_labels = Fact::PodLabels(namespace.clone());
         self.reads.insert(label.unwrap_or_else(|| namespace_labels.clone()));
         let mut all = self.cluster.templates(namespace);
@@ -152,6 +149,8 @@ impl<'a> Inspector<'a> {
                 ),
                 is_meant: true,
             }),
+            // Without a label that it requires, a selector means no Pods more than others.
+            _ if labels.iter().next().is_none() => None,
             _ if self
                 .cluster
                 .templates(namespace)
@@ -236,7 +235,9 @@ impl<'a> Inspector<'a> {
                 text: format!("{owner} has these labels, which podSelector selects"),
                 is_meant: true,
             }),
-            _ => similar_workloads(self.cluster, namespace, &labels(selector)),
+            _ => Some(labels(selector))
+                .filter(|labels| labels.iter().next().is_some())
+                .and_then(|labels| similar_workloads(self.cluster, namespace, &labels)),
         };
         let is_meant = similar.as_ref().is_some_and(|similar| similar.is_meant);
         if !is_meant && !self.cluster.knows_workloads(namespace) {
@@ -328,8 +329,14 @@ fn labels(selector: &Selector) -> LabelSet {
         Condition::In(values) if values.len() == 1 => Some((one.key.to_string(), values[0].to_string())),
         _ => None,
     };
-    let labels: Vec<_> = selector.requirements.iter().filter_map(label).collect();
+    let is_shared = |(key, _): &(String, String)| !is_own(key);
+    let labels: Vec<_> = selector.requirements.iter().filter_map(label).filter(is_shared).collect();
     LabelSet::new(labels.iter().map(|(key, value)| (&**key, &**value)))
+}
+
+/// Whether a label tells Pods of one template, or one template from the next, apart. [`Fact::PodLabel`] is not about such.
+fn is_own(key: &str) -> bool {
+    Pod::OWN_LABELS.contains(&key) || HASH_LABELS.contains(&key)
 }
 
 /// Whether Pods with `labels` have all those of `wanted`.
