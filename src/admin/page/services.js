@@ -13,6 +13,11 @@ const GOOD_FOR = 800;
 
 const narrow = matchMedia('(max-width: 640px)');
 
+/** The height of a note in pixels: rows have theirs before they are drawn, so its lines are counted by characters. */
+function noteHeight(text) {
+  return 14 + 20 * Math.ceil(text.length / (narrow.matches ? 40 : 80));
+}
+
 export class Services {
   constructor(scroller, { nothing, filter, which }) {
     this.scroller = scroller;
@@ -101,15 +106,16 @@ export class Services {
   /** What is below a service that is open. */
   inside(rows, { card, key, groups, colours: colourOf }) {
     const line = (kind, name, more) => rows.push({ key: `${key}|${name}`, kind, level: 2, ...more });
-    if (card.note) line('note', 'note', { text: card.note, height: 34 });
+    if (card.note) line('note', 'note', { text: card.note, height: noteHeight(card.note) });
     if (!card.split) {
       this.endpointsOf(rows, key, key, 2);
       return;
     }
     (card.split.instead ?? []).forEach((sent, index) => {
-      line('note', `instead ${index}`, { text: `${sent}; others get what follows`, height: 34 });
+      const text = `${sent}; others get what follows`;
+      line('note', `instead ${index}`, { text, height: noteHeight(text) });
     });
-    if (card.split.idle) line('note', 'idle', { text: card.split.idle, height: 34 });
+    if (card.split.idle) line('note', 'idle', { text: card.split.idle, height: noteHeight(card.split.idle) });
     // An apex that is its own backend is among them already.
     const isBackend = groups.some((group) => group.parts.some((part) => part.service === card.name));
     const places = groups.reduce((sum, group) => sum + group.parts.length, 0) + (isBackend ? 0 : 1);
