@@ -55,7 +55,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Some(_) => Box::new(Wrapping::new(stdout, || Terminal::get().width.unwrap_or(usize::MAX))),
         None => Box::new(stdout),
     };
-    // A server ends also if nobody reads why.
+    // A server ends also if its standard error is not read.
     let serves = matches!(cli.command, Command::Serve(_));
     let mut err: Box<dyn Write> = if serves { Box::new(StandardError) } else { Box::new(anstream::stderr()) };
     let run = run_with(cli, &mut *out, &mut *err);

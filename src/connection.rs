@@ -131,7 +131,7 @@ where
         self
     }
 
-    /// What the client speaks, if that has shown not to be HTTP/2.
+    /// Protocol of the client, if its first bytes are not of HTTP/2.
     pub fn foreign(&self) -> Option<Foreign> {
         self.socket.foreign()
     }

@@ -43,9 +43,9 @@ pub use self::{audits::Pace, heartbeat::Heartbeat, look::Uninspected};
 /// How many bytes all views together may have unless [`Controller::limit_views`] says otherwise: with the rest of the
 /// server it fits in the memory that `deploy/` gives it.
 pub const MAX_VIEW_BYTES: u64 = 192 << 20;
-/// What a view costs besides its endpoints, in bytes: measured, with its topic and indexes.
+/// Cost of a view besides its endpoints, in bytes: measured, with its topic and indexes.
 const VIEW_BYTES: u64 = 6 << 10;
-/// What an endpoint of a view costs, in bytes: in the view and its pool 152, and about 360 in its first message.
+/// Cost of an endpoint of a view, in bytes: in the view and its pool 152, and about 360 in its first message.
 const ENDPOINT_BYTES: u64 = 512;
 /// So many views, and bytes of views, a client may have however little is free.
 const VIEWS_FLOOR: u64 = 64;
@@ -76,7 +76,7 @@ const ANSWERING: Duration = Duration::from_millis(20);
 /// So few answers are never worth looking through.
 const FEW: usize = 64;
 
-/// A stream that wants a target nobody watches yet, and what its client is known by.
+/// A request for a target without a view, and the parties of its client.
 type Want = (Target, Parties, oneshot::Sender<Result<Cursor, Unavailable>>);
 
 /// Why there is no cursor.
@@ -439,7 +439,7 @@ impl Controller {
         _ = reply.send(Ok(cursor));
     }
 
-    /// What a new view of this client is counted with: as a view, and its bytes.
+    /// Holds for a new view of this client: one view, and its bytes.
     fn holds_for_view(&self, parties: &Parties) -> Result<(Hold, Hold), Unavailable> {
         let view = self.views.take(parties, 1).map_err(Unavailable::Views)?;
         let bytes = self.view_bytes.take(parties, VIEW_BYTES).map_err(Unavailable::ViewBytes)?;
@@ -552,7 +552,7 @@ fn object_of(fact: &Fact) -> Option<ObjectId> {
     Some(ObjectId { kind, name: name.clone() })
 }
 
-/// What a view costs, in bytes; without an answer that another view has the bytes of.
+/// Cost of a view in bytes; without the answer if another view is charged for it.
 fn cost(answer: Option<&Arc<Answer>>) -> u64 {
     let answer = match answer.map(|answer| &**answer) {
         Some(Answer::Endpoints(view)) => ENDPOINT_BYTES * view.entries().len() as u64,

@@ -195,7 +195,7 @@ impl Engine {
         Outcome { changes, touched }
     }
 
-    /// What is to be inspected because these facts changed. Nearly every address has one object only.
+    /// Objects to inspect because these facts changed. Nearly every address has one object only.
     fn inspected(&self, touched: &BTreeSet<Fact>) -> BTreeSet<Inspected> {
         let matters = |inspected: &Inspected| match inspected {
             Inspected::Address(ip) => {

@@ -103,7 +103,7 @@ impl Behind {
         Self { backing, ips: resident.pod.ips }
     }
 
-    /// What is behind an endpoint with this address in a slice of this namespace.
+    /// Pod or workload behind an endpoint with this address in a slice of this namespace.
     fn endpoint(&self, namespace: &Name, address: IpAddr) -> Backing {
         match &self.backing {
             Backing::Pod { class, .. }

@@ -64,7 +64,7 @@ struct State<I> {
     /// How much may be read until the next drain.
     budget: usize,
     opening: Opening,
-    /// What a client is answered that speaks HTTP/1, if anything. Until the first bytes show that it does not, nothing
+    /// Answer to a client that speaks HTTP/1, if there is one. Until the first bytes show that it does not, nothing
     /// is written.
     http1_answer: Option<Bytes>,
 }
@@ -167,7 +167,7 @@ impl<I> Socket<I> {
         self.lock().http1_answer = Some(answer);
     }
 
-    /// What the client speaks, if that is not HTTP/2.
+    /// Protocol of the client, if it is not HTTP/2.
     pub(super) fn foreign(&self) -> Option<Foreign> {
         self.lock().opening.foreign()
     }

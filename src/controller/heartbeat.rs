@@ -23,7 +23,7 @@ pub const DEAD: i64 = 60;
 /// How often the seconds are counted.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a turn of the controller does.
+/// Work of a turn of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Doing {
@@ -64,7 +64,7 @@ impl Doing {
     }
 }
 
-/// See the module's documentation. Cloning shares it.
+/// Completed turns of the controller, and its present work. Cloning shares it.
 #[derive(Clone, Debug, Default)]
 pub struct Heartbeat(Arc<Beats>);
 

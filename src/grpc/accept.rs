@@ -87,7 +87,7 @@ pub(super) struct Acceptor {
     rules: Arc<Rules>,
     tls: Option<Tls>,
     routes: Routes,
-    /// What a client is answered that speaks HTTP/1.
+    /// Answer to a client that speaks HTTP/1.
     http1_answer: Bytes,
     /// Connections, those of clients with an identity, and how many more that are being turned away.
     open: Arc<Shares>,
@@ -180,7 +180,7 @@ impl Acceptor {
         Some(Place::of(Taken::TurnedAway(self.turned_away.clone()), metrics))
     }
 
-    /// What a client is answered whose connection is one too many.
+    /// Status for a client whose connection exceeds a limit.
     fn refuse(&self, refused: &Refused) -> Status {
         let message = refused.describe("connections", "--max-connections");
         Limit::Connections.refuse(refused, message, &self.rules.metrics)
@@ -352,7 +352,7 @@ struct Place {
     metrics: Metrics,
 }
 
-/// What a connection takes of what there is room for.
+/// Place of a connection.
 #[derive(Debug)]
 enum Taken {
     /// The place of a client that is served.

@@ -166,7 +166,7 @@ impl Limit {
         }
     }
 
-    /// Counts that a client was refused more than this limit or its share of it allows, and says so in a status.
+    /// Counts a refusal by this limit or by the share of a client, and returns it as a status.
     pub(super) fn refuse(self, refused: &Refused, message: String, metrics: &Metrics) -> Status {
         match refused {
             Refused::Full { .. } => self.hit(metrics),

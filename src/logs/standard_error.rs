@@ -1,6 +1,6 @@
 //! Standard error, written by a thread of its own: a reader that does not read costs lines and nothing else.
 //!
-//! Whoever logs hands a line over and goes on, so that a full pipe stops neither the controller nor a stream.
+//! A caller queues a line and does not wait, so that a full pipe stops neither the controller nor a stream.
 
 use std::{
     io::{self, Write},
@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const QUEUE: usize = 1024;
 /// The longest line in bytes; a longer one is cut. Long lists in our own lines are cut much earlier.
 const LONGEST: usize = 16 * 1024;
-/// What a line that was cut ends with.
+/// End of a line that was cut.
 const CUT: &str = "... (the rest of this line is left out)\n";
 /// How long the end of the process waits for lines that are left.
 const FLUSH: Duration = Duration::from_secs(1);

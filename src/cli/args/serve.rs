@@ -72,7 +72,7 @@ pub struct ServeArgs {
     /// Doubt the loss of most objects at once for so long; 0 = not at all
     ///
     /// An unmounted folder, a clone in progress and an API server that lost its data look like this for a while: what
-    /// was known is served meanwhile, and a warning says so. A file or an object that is deleted is believed at once.
+    /// was known is served meanwhile, with a warning. A file or an object that is deleted is believed at once.
     #[arg(help_heading = "Answers", long, env = "SWITCHYARD_EMPTY_AFTER", value_name = "DURATION", default_value = "30s", value_parser = parse::duration)]
     pub empty_after: Duration,
 
