@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What a client is known by. It has a share as each of them.
+/// Name of a client. It has a share as each of its names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Party {
     /// Its address.
@@ -30,7 +30,7 @@ impl fmt::Display for Party {
     }
 }
 
-/// What a client is known by; nothing for a proxy on the server's own address, which speaks for many clients.
+/// Names of a client; none for a proxy on the server's own address, which speaks for many clients.
 pub type Parties = Arc<[Party]>;
 
 /// Something that clients share. Sums are of whatever unit the limit has.
@@ -39,7 +39,7 @@ pub struct Shares {
     limit: u64,
     /// The part of what is free that a client may hold; 0 for all of it.
     fraction: f64,
-    /// What a client may hold however little is free.
+    /// Amount that a client may hold however little is free.
     floor: u64,
     held: Mutex<Held>,
 }
@@ -63,7 +63,7 @@ pub enum Refused {
     Share {
         /// As which it does.
         party: Party,
-        /// What it holds.
+        /// Amount that it holds.
         held: u64,
         /// What all hold together.
         total: u64,
@@ -73,7 +73,7 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What is refused, in a sentence, of things with this name that this flag limits.
+    /// A sentence about the refusal, for things with this name that this flag limits.
     #[must_use]
     pub fn describe(&self, things: &str, flag: &str) -> String {
         match self {
@@ -144,7 +144,7 @@ impl Shares {
     }
 }
 
-/// What a client holds. Dropping it gives it back.
+/// Amount that a client holds until this is dropped.
 #[derive(Debug)]
 pub struct Hold {
     shares: Arc<Shares>,
@@ -187,7 +187,7 @@ mod tests {
         Arc::new([Party::Address(IpAddr::from([10, 0, 0, number]))])
     }
 
-    /// What a client can take, one by one, until it is refused.
+    /// Holds of one that a client takes until it is refused.
     fn fill(shares: &Arc<Shares>, number: u8) -> Vec<Hold> {
         std::iter::from_fn(|| shares.take(&client(number), 1).ok()).collect()
     }

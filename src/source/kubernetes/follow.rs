@@ -192,7 +192,7 @@ impl Follower {
         }
     }
 
-    /// What a list lacks, if that is too much to be believed at once.
+    /// Trouble with a list that lacks too many known objects to be believed at once.
     fn loss(&self, listed: &Listed) -> Option<Trouble> {
         let kind = self.resource.kind;
         let is_invalid = |name: &NsName| listed.invalid.contains_key(&ObjectId { kind, name: name.clone() });

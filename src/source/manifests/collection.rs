@@ -183,7 +183,7 @@ impl Collection {
         gone
     }
 
-    /// What is sent once a loss was doubted for so long; `None` if it is not time for that.
+    /// Batch with a loss that was doubted long enough; `None` before.
     pub(super) fn believe_loss(&mut self, now: Option<Timestamp>) -> Option<Batch> {
         self.doubted_since.filter(|since| since.elapsed() >= self.empty_after).map(|_| self.settle(now))
     }
@@ -306,7 +306,7 @@ impl Collection {
         self.news(objects, report)
     }
 
-    /// What the objects lack of those that were sent, if that is doubted: all of them, or with more than one file most
+    /// Objects that were sent and are missing now, if their loss is doubted: all of them, or with more than one file most
     /// Services.
     fn doubted_loss(&self, objects: &Objects) -> Option<String> {
         let sent = self.sent.as_ref()?;
