@@ -13,6 +13,8 @@ use std::{
     sync::Arc,
 };
 
+use indexmap::IndexMap;
+
 mod addresses;
 mod claims;
 mod excerpt;
@@ -38,10 +40,11 @@ use self::{
 use crate::{
     authority::local_reference,
     model::{
-        Created, ExternalWorkload, Kind, Name, Node, NsName, Object, ObjectId, Pod, Server, ServerPort,
-        Service, ServiceProfile, TrafficSplit,
+        Created, ExternalWorkload, Kind, MAX_SPLITS_OF_APEX, Name, Node, NsName, Object, ObjectId, Pod,
+        Server, ServerPort, Service, ServiceProfile, TrafficSplit,
     },
     source::{Event, WithoutPods},
+    weight::Milli,
 };
 
 /// The place of a split among those of its apex: the oldest first, then by name.
@@ -50,6 +53,16 @@ struct Seniority {
     has_no_timestamp: bool,
     created: Option<jiff::Timestamp>,
     name: Name,
+}
+
+impl Seniority {
+    fn of(split: &TrafficSplit) -> Self {
+        Self {
+            has_no_timestamp: split.created.is_none(),
+            created: split.created,
+            name: split.name.name.clone(),
+        }
+    }
 }
 
 /// All objects. See the module's documentation.
@@ -65,7 +78,8 @@ pub struct Cluster {
     namespaces_of_profile: HashMap<Name, BTreeSet<Name>>,
 
     splits_of_apex: HashMap<NsName, BTreeSet<Seniority>>,
-    splits_of_backend: HashMap<NsName, BTreeSet<NsName>>,
+    /// By backend and split: the weights that the split gives the backend, added up.
+    splits_of_backend: HashMap<NsName, BTreeMap<NsName, Milli>>,
     services_of_ip: HashMap<IpAddr, Claims>,
     /// Workloads without Pods, if the objects are those of a folder: see [`Event::Folder`].
     folder: Option<Arc<[WithoutPods]>>,
@@ -327,6 +341,53 @@ impl Cluster {
         })
     }
 
+    /// The splits of an apex that are considered: the first [`MAX_SPLITS_OF_APEX`] of [`Cluster::splits_of_apex`].
+    pub fn considered_splits<'a>(
+        &'a self,
+        apex: &NsName,
+    ) -> impl Iterator<Item = &'a Arc<TrafficSplit>> + use<'a> {
+        self.splits_of_apex(apex).take(MAX_SPLITS_OF_APEX)
+    }
+
+    /// Whether a split of this apex is among those that are considered; [`Fact::SplitOrder`] tells when that changes.
+    #[must_use]
+    pub fn is_considered(&self, apex: &NsName, split: &TrafficSplit) -> bool {
+        let last = self.splits_of_apex.get(apex).and_then(|all| all.iter().nth(MAX_SPLITS_OF_APEX - 1));
+        last.is_none_or(|last| Seniority::of(split) <= *last)
+    }
+
+    /// The Service of the split's own namespace that a reference in it names, if it names one.
+    #[must_use]
+    pub fn local_name(&self, split: &TrafficSplit, reference: &str) -> Option<NsName> {
+        let namespace = split.name.namespace.clone();
+        let name = local_reference(reference, &namespace, &self.domain).ok()?;
+        Some(NsName { namespace, name })
+    }
+
+    /// The backends of a split that name a Service of its own namespace, in its order: each once, with all that the
+    /// split gives it.
+    #[must_use]
+    pub fn backends_of(&self, split: &TrafficSplit) -> IndexMap<NsName, Milli> {
+        let mut backends = IndexMap::new();
+        for backend in &split.backends {
+            let Some(name) = self.local_name(split, &backend.service) else { continue };
+            let weight = backends.entry(name).or_insert(Milli::ZERO);
+            *weight = weight.saturating_add(backend.weight);
+        }
+        backends
+    }
+
+    /// Whether a split names this Service as a backend.
+    #[must_use]
+    pub fn lists(&self, split: &TrafficSplit, service: &NsName) -> bool {
+        self.splits_of_backend.get(service).is_some_and(|splits| splits.contains_key(&split.name))
+    }
+
+    /// What each split that names this Service as a backend gives it.
+    pub fn weights_of_backend(&self, service: &NsName) -> impl Iterator<Item = Milli> {
+        self.splits_of_backend.get(service).into_iter().flat_map(BTreeMap::values).copied()
+    }
+
     /// Whether any split names this Service as a backend.
     #[must_use]
     pub fn is_backend(&self, service: &NsName) -> bool {
@@ -338,7 +399,8 @@ impl Cluster {
         &'a self,
         service: &NsName,
     ) -> impl Iterator<Item = &'a Arc<TrafficSplit>> + use<'a> {
-        self.splits_of_backend.get(service).into_iter().flatten().filter_map(|name| self.splits.get(name))
+        let names = self.splits_of_backend.get(service).into_iter().flat_map(BTreeMap::keys);
+        names.filter_map(|name| self.splits.get(name))
     }
 
     /// A ServiceProfile, if it exists.
@@ -365,11 +427,30 @@ impl Cluster {
 
     /// Applies an event and adds to `touched` what it changed.
     pub fn apply(&mut self, event: Event, touched: &mut BTreeSet<Fact>) {
+        self.apply_batch(vec![event], touched);
+    }
+
+    /// Applies events as one step and adds to `touched` what they changed. Objects that Pods take their class from come
+    /// before Pods, so that each Pod is classified once for all of them.
+    pub(crate) fn apply_batch(&mut self, events: Vec<Event>, touched: &mut BTreeSet<Fact>) {
+        let (above, others): (Vec<_>, Vec<_>) = events
+            .into_iter()
+            .partition(|event| matches!(event.kind(), Some(Kind::Server | Kind::ReplicaSet | Kind::Job)));
+        above.into_iter().for_each(|event| self.apply_one(event, touched));
+        let (population, others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|event| matches!(event.kind(), Some(Kind::Pod | Kind::ExternalWorkload)));
+        population.into_iter().for_each(|event| self.apply_one(event, touched));
+        self.move_in(touched, Population::reclassify);
+        others.into_iter().for_each(|event| self.apply_one(event, touched));
+    }
+
+    fn apply_one(&mut self, event: Event, touched: &mut BTreeSet<Fact>) {
         match event {
             Event::Upsert(object) => self.upsert(object, touched),
             Event::Remove(id) => self.remove(&id, touched),
             Event::Replace(kind, objects) => {
-                self.apply(Event::ReplaceExcept(kind, objects, BTreeSet::new()), touched);
+                self.apply_one(Event::ReplaceExcept(kind, objects, BTreeSet::new()), touched);
             }
             Event::ReplaceExcept(kind, objects, kept) => {
                 let mut gone = self.ids_of(kind);
@@ -412,9 +493,7 @@ impl Cluster {
             }
             Object::Pod(pod) => self.move_in(touched, |p, moved| p.set_pod(&id.name, Some(pod), moved)),
             Object::ReplicaSet(controller) | Object::Job(controller) => {
-                self.move_in(touched, |p, moved| {
-                    p.set_controller((id.kind, id.name), Some(controller), moved);
-                });
+                self.population.set_controller((id.kind, id.name), Some(controller));
             }
             Object::Server(server) => {
                 self.move_in(touched, |p, moved| p.set_server(&id.name, Some(server), moved));
@@ -436,7 +515,7 @@ impl Cluster {
             }
             Kind::Pod => self.move_in(touched, |p, moved| p.set_pod(&id.name, None, moved)),
             Kind::ReplicaSet | Kind::Job => {
-                self.move_in(touched, |p, moved| p.set_controller((id.kind, id.name.clone()), None, moved));
+                self.population.set_controller((id.kind, id.name.clone()), None);
             }
             Kind::Server => self.move_in(touched, |p, moved| p.set_server(&id.name, None, moved)),
             Kind::ExternalWorkload => {
@@ -505,28 +584,40 @@ impl Cluster {
         if self.splits.get(name) == new.as_ref() {
             return;
         }
+        let apex = |split: &Arc<TrafficSplit>| self.local_name(split, &split.apex);
+        let apexes: BTreeSet<_> = self.splits.get(name).into_iter().chain(&new).filter_map(apex).collect();
+        let orders: Vec<_> = apexes.iter().map(|apex| self.order(apex)).collect();
         let old = replace(&mut self.splits, name, new.clone());
         for (split, added) in [(old, false), (new, true)] {
             let Some(split) = split else { continue };
-            let service = |text: &str| {
-                let local = local_reference(text, &name.namespace, &self.domain).ok()?;
-                Some(NsName { namespace: name.namespace.clone(), name: local })
-            };
-            if let Some(apex) = service(&split.apex) {
-                let seniority = Seniority {
-                    has_no_timestamp: split.created.is_none(),
-                    created: split.created,
-                    name: name.name.clone(),
-                };
-                set_member(&mut self.splits_of_apex, apex.clone(), seniority, added);
-                touched.insert(Fact::SplitsOf(apex));
+            if let Some(apex) = self.local_name(&split, &split.apex) {
+                set_member(&mut self.splits_of_apex, apex, Seniority::of(&split), added);
             }
-            for backend in split.backends.iter().filter_map(|backend| service(&backend.service)) {
-                set_member(&mut self.splits_of_backend, backend.clone(), name.clone(), added);
+            for (backend, weight) in self.backends_of(&split) {
+                let splits = self.splits_of_backend.entry(backend.clone()).or_default();
+                if added {
+                    splits.insert(name.clone(), weight);
+                } else {
+                    splits.remove(name);
+                    if splits.is_empty() {
+                        self.splits_of_backend.remove(&backend);
+                    }
+                }
                 touched.insert(Fact::SplitsWith(backend));
             }
         }
+        for (apex, before) in apexes.into_iter().zip(orders) {
+            if self.order(&apex) != before {
+                touched.insert(Fact::SplitOrder(apex.clone()));
+            }
+            touched.insert(Fact::SplitsOf(apex));
+        }
         touched.insert(Fact::Split(name.clone()));
+    }
+
+    /// What [`Fact::SplitOrder`] stands for.
+    fn order(&self, apex: &NsName) -> Vec<(Name, bool)> {
+        self.considered_splits(apex).map(|split| (split.name.name.clone(), split.has_matches)).collect()
     }
 
     fn set_profile(&mut self, name: &NsName, new: Option<Arc<ServiceProfile>>, touched: &mut BTreeSet<Fact>) {

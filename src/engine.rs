@@ -163,12 +163,12 @@ impl Engine {
     pub fn apply(&mut self, events: Vec<Event>) -> Outcome {
         let was_synced = self.is_synced();
         let mut touched = BTreeSet::new();
-        for event in events {
-            if let Event::Replace(kind, _) | Event::ReplaceExcept(kind, ..) = &event {
+        for event in &events {
+            if let Event::Replace(kind, _) | Event::ReplaceExcept(kind, ..) = event {
                 self.awaited.remove(kind);
             }
-            self.cluster.apply(event, &mut touched);
         }
+        self.cluster.apply_batch(events, &mut touched);
         if !self.is_synced() {
             self.unseen.extend(self.inspected(&touched));
             return Outcome { changes: Vec::new(), touched };

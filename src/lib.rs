@@ -70,3 +70,4 @@ pub mod view;
 pub mod weight;
 mod whole_file;
 pub mod wire;
+mod work;

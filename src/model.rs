@@ -32,5 +32,8 @@ pub use self::{
     problem::{Problem, Reason},
     resource_name::names_kind,
     service::{Service, ServiceKind, ServicePort, TargetPort},
-    split::{Backend, ProfileOverride, ServiceProfile, TrafficSplit},
+    split::{
+        Backend, MAX_BACKENDS, MAX_OVERRIDES, MAX_ROUTES, MAX_SPLITS_OF_APEX, ProfileOverride,
+        ServiceProfile, TrafficSplit,
+    },
 };

@@ -38,7 +38,7 @@ pub(crate) use entries::Memo;
 pub use options::{MeshOptions, Options};
 pub(crate) use pool::node_of;
 pub(crate) use selection::{Pools, SelectionKey};
-pub use split::{BackendShare, shares};
+pub use split::{BackendShare, shares, winner};
 
 /// What can be asked, apart from who asks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -41,6 +41,19 @@ pub enum Event {
     Folder(Arc<[WithoutPods]>),
 }
 
+impl Event {
+    /// The kind of the objects that it is about, if it is about objects.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Upsert(object) => Some(object.kind()),
+            Self::Remove(id) => Some(id.kind),
+            Self::Replace(kind, _) | Self::ReplaceExcept(kind, ..) => Some(*kind),
+            Self::Folder(_) => None,
+        }
+    }
+}
+
 /// Events that belong together, and what the source has to report with them.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {

@@ -46,7 +46,7 @@ impl Cluster {
                         }
                     }
                 }
-                Fact::SplitsOf(name) => {
+                Fact::SplitsOf(name) | Fact::SplitOrder(name) => {
                     part.splits_of_apex.extend(self.splits_of_apex.get_key_value(name).map(owned));
                     let splits = self.splits_of_apex(name).map(|split| (split.name.clone(), split.clone()));
                     part.splits.extend(splits);

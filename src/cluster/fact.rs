@@ -26,6 +26,9 @@ pub enum Fact {
     PodLabel(u64),
     /// Which splits name this Service as their apex.
     SplitsOf(NsName),
+    /// Which splits of an apex are considered, in which order, and which of them can be applied. It changes less often
+    /// than [`Fact::SplitsOf`]: an edit of weights does not touch it.
+    SplitOrder(NsName),
     /// Which splits name this Service as a backend.
     SplitsWith(NsName),
     /// One Server.

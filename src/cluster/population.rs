@@ -5,7 +5,8 @@
 //! change that leaves the class as it was is no change to anybody.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    mem,
     net::IpAddr,
     sync::Arc,
 };
@@ -89,6 +90,10 @@ pub(super) struct Population {
     servers: HashMap<Name, BTreeMap<Name, Arc<Server>>>,
     /// By namespace and the port that they are for.
     servers_on: HashMap<(Name, ServerPort), BTreeSet<Name>>,
+    /// Pods that may belong to another class, until [`Population::reclassify`].
+    unclassified: BTreeSet<NsName>,
+    /// Servers that changed, as they were and as they are, by namespace, until [`Population::reclassify`].
+    changed_servers: HashMap<Name, Vec<Arc<Server>>>,
     addresses: Addresses,
     templates: Templates,
     classes: Interned<PodClass>,
@@ -223,6 +228,8 @@ impl Population {
     pub(super) fn take_server_from(&mut self, other: &Self, name: &NsName) {
         if let Some(server) = other.server(name) {
             self.set_server(name, Some(server.clone()), &mut Moved::default());
+            // Pods are copied with their class.
+            self.changed_servers.clear();
         }
     }
 
@@ -281,6 +288,7 @@ impl Population {
         let new = new.map(|pod| {
             let pod = self.share(pod);
             self.index(&pod, true);
+            self.unclassified.remove(name);
             let class = self.class_of(&pod);
             Resident { class: self.classes.one(class), pod }
         });
@@ -356,13 +364,13 @@ impl Population {
         let namespace = &pod.name.namespace;
         let is_fit = |value: &&str| (1..=LONGEST_LABEL).contains(&value.len());
         let label = |key| pod.label(key).filter(is_fit).map(Name::from);
-        let selects = |server: &ServerTarget| {
-            server.pods.as_ref().is_some_and(|pods| pods.selects(|key| pod.label(key)))
+        let opaque_by_server = if self.servers.contains_key(namespace) {
+            let labels = labels_of(pod);
+            let selects = |server: &ServerTarget| selects_pod(server, &labels);
+            self.opaque_ports(namespace, selects, pod.spec.ports.iter().map(|port| (&*port.name, port.port)))
+        } else {
+            Vec::new()
         };
-        let named = |name: &str| {
-            pod.spec.ports.iter().filter(|port| *port.name == *name).map(|port| port.port).collect()
-        };
-        let opaque_by_server = self.opaque_ports(namespace, selects, named);
         Arc::new(PodClass {
             namespace: namespace.clone(),
             spec: pod.spec.clone(),
@@ -373,23 +381,25 @@ impl Population {
         })
     }
 
-    /// What the Servers of a namespace that select a workload together make opaque of its ports, sorted. Of a
-    /// port's name `named` knows the numbers.
-    fn opaque_ports(
+    /// What the Servers of a namespace that select a workload together make opaque of its `ports` (names and numbers),
+    /// sorted.
+    fn opaque_ports<'p>(
         &self,
         namespace: &Name,
         selects: impl Fn(&ServerTarget) -> bool,
-        named: impl Fn(&str) -> Vec<u16>,
+        ports: impl Iterator<Item = (&'p str, u16)>,
     ) -> Vec<u16> {
         let servers = self.servers.get(namespace).into_iter().flat_map(BTreeMap::values);
         let selecting = servers.filter_map(|server| server.opaque.as_ref()).filter(|server| selects(server));
-        let ports: BTreeSet<u16> = selecting
-            .flat_map(|server| match &server.port {
-                ServerPort::Number(number) => vec![*number],
-                ServerPort::Name(name) => named(name),
-            })
-            .collect();
-        ports.into_iter().collect()
+        let (mut opaque, mut names) = (BTreeSet::new(), HashSet::new());
+        for server in selecting {
+            match &server.port {
+                ServerPort::Number(number) => _ = opaque.insert(*number),
+                ServerPort::Name(name) => _ = names.insert(&**name),
+            }
+        }
+        opaque.extend(ports.filter(|(name, _)| names.contains(name)).map(|(_, number)| number));
+        opaque.into_iter().collect()
     }
 
     /// A ReplicaSet stands for what owns it if that is a workload of Kubernetes' own, a Job for any owner.
@@ -405,12 +415,8 @@ impl Population {
         Some((if kind == "job" { "k8s_job".into() } else { kind.into() }, owner.name))
     }
 
-    pub(super) fn set_controller(
-        &mut self,
-        key: (Kind, NsName),
-        new: Option<Arc<Controller>>,
-        moved: &mut Moved,
-    ) {
+    /// Sets the ReplicaSet or Job of that name. Its Pods are [reclassified](Self::reclassify) afterwards.
+    pub(super) fn set_controller(&mut self, key: (Kind, NsName), new: Option<Arc<Controller>>) {
         let owner = |controller: Option<&Arc<Controller>>| controller.and_then(|c| c.owner.clone());
         let same = owner(self.controllers.get(&key)) == owner(new.as_ref());
         let is_there = new.is_some();
@@ -421,26 +427,26 @@ impl Population {
         let count = self.controller_counts.entry(key.0).or_default();
         *count = *count + usize::from(is_there) - usize::from(was_there);
         if !same {
-            let pods = self.pods_of_controller.get(&key).cloned().unwrap_or_default();
-            for name in pods {
-                self.reclassify(&NsName { namespace: key.1.namespace.clone(), name }, moved);
-            }
+            let pods = self.pods_of_controller.get(&key).into_iter().flatten();
+            let names = pods.map(|name| NsName { namespace: key.1.namespace.clone(), name: name.clone() });
+            self.unclassified.extend(names);
         }
     }
 
+    /// Sets the Server of that name. The Pods and ExternalWorkloads that it selects are
+    /// [reclassified](Self::reclassify) afterwards.
     pub(super) fn set_server(&mut self, name: &NsName, new: Option<Arc<Server>>, moved: &mut Moved) {
         let namespace = &name.namespace;
-        let old = self.servers.get(namespace).and_then(|servers| servers.get(&name.name)).cloned();
-        if old == new {
-            return;
-        }
         let servers = self.servers.entry(namespace.clone()).or_default();
-        match &new {
-            Some(new) => _ = servers.insert(name.name.clone(), new.clone()),
-            None => _ = servers.remove(&name.name),
-        }
+        let old = match &new {
+            Some(new) => servers.insert(name.name.clone(), new.clone()),
+            None => servers.remove(&name.name),
+        };
         if servers.is_empty() {
             self.servers.remove(namespace);
+        }
+        if old == new {
+            return;
         }
         moved.facts.insert(Fact::Server(name.clone()));
         for (server, added) in [(&old, false), (&new, true)] {
@@ -449,37 +455,37 @@ impl Population {
             moved.facts.insert(Fact::ServersOn(key.0.clone(), key.1.clone()));
             super::index::set_member(&mut self.servers_on, key, name.name.clone(), added);
         }
-        let opaque: Vec<_> = [&old, &new].into_iter().flatten().filter_map(|s| s.opaque.as_ref()).collect();
-        if opaque.is_empty() {
-            return;
-        }
-        let concerned = |pod: &Pod| {
-            let selectors = opaque.iter().filter_map(|server| server.pods.as_ref());
-            selectors.into_iter().any(|pods| pods.selects(|key| pod.label(key)))
-        };
-        let residents = self.pods.get(namespace).into_iter().flat_map(BTreeMap::values);
-        let pods: Vec<_> = residents
-            .filter_map(|record| Some(&record.resident.as_ref()?.pod))
-            .filter(|pod| concerned(pod))
-            .map(|pod| pod.name.clone())
-            .collect();
-        for pod in pods {
-            self.reclassify(&pod, moved);
-        }
-        let selects_workloads = opaque.iter().any(|server| server.workloads.is_some());
-        let workloads = self.workloads_in(namespace).filter(|_| selects_workloads);
-        let names: Vec<_> = workloads.map(|workload| workload.name.clone()).collect();
-        for name in names {
-            self.reconsider_workload(&name, moved);
+        let opaque: Vec<_> =
+            [old, new].into_iter().flatten().filter(|server| server.opaque.is_some()).collect();
+        if !opaque.is_empty() {
+            self.changed_servers.entry(namespace.clone()).or_default().extend(opaque);
         }
     }
 
-    /// Works a Pod's class out again.
-    fn reclassify(&mut self, name: &NsName, moved: &mut Moved) {
-        let Some(old) = self.resident(name).cloned() else { return };
-        let class = self.class_of(&old.pod);
-        let new = Resident { pod: old.pod.clone(), class: self.classes.one(class) };
-        self.settle(name, Some(&old), Some(new), moved);
+    /// Works out the class of each Pod and the opaque ports of each ExternalWorkload that changed Servers and controllers
+    /// concern: once, however many of these changed.
+    pub(super) fn reclassify(&mut self, moved: &mut Moved) {
+        for (namespace, servers) in mem::take(&mut self.changed_servers) {
+            let opaque: Vec<_> = servers.iter().filter_map(|server| server.opaque.as_ref()).collect();
+            let records = self.pods.get(&namespace).into_iter().flat_map(BTreeMap::values);
+            let pods = records.filter_map(|record| Some(&record.resident.as_ref()?.pod));
+            let concerned = pods.filter(|pod| {
+                let labels = labels_of(pod);
+                opaque.iter().any(|server| selects_pod(server, &labels))
+            });
+            let concerned: Vec<_> = concerned.map(|pod| pod.name.clone()).collect();
+            self.unclassified.extend(concerned);
+            if opaque.iter().any(|server| server.workloads.is_some()) {
+                let names: Vec<_> = self.workloads_in(&namespace).map(|one| one.name.clone()).collect();
+                names.iter().for_each(|name| self.reconsider_workload(name, moved));
+            }
+        }
+        for name in mem::take(&mut self.unclassified) {
+            let Some(old) = self.resident(&name).cloned() else { continue };
+            let class = self.class_of(&old.pod);
+            let new = Resident { pod: old.pod.clone(), class: self.classes.one(class) };
+            self.settle(&name, Some(&old), Some(new), moved);
+        }
     }
 
     pub(super) fn set_workload(
@@ -495,7 +501,7 @@ impl Population {
             }
             return;
         }
-        let old = std::mem::replace(&mut record.workload, new.clone());
+        let old = mem::replace(&mut record.workload, new.clone());
         let selected = |workload: &Option<Arc<ExternalWorkload>>| {
             workload.as_ref().map(|workload| (workload.labels.clone(), workload.ports.clone()))
         };
@@ -539,14 +545,22 @@ impl Population {
         let Some(workload) = self.workloads.get(name).and_then(|record| record.workload.as_ref()) else {
             return Arc::default();
         };
+        let labels: HashMap<_, _> = workload.labels.iter().collect();
         let selects = |server: &ServerTarget| {
-            server.workloads.as_ref().is_some_and(|s| s.selects(|key| workload.labels.get(key)))
+            server.workloads.as_ref().is_some_and(|s| s.selects(|key| labels.get(key).copied()))
         };
-        let named = |name: &str| {
-            workload.ports.iter().filter(|(n, _)| **n == *name).map(|(_, number)| *number).collect()
-        };
-        self.opaque_ports(&name.namespace, selects, named).into()
+        let ports = workload.ports.iter().map(|(name, number)| (&**name, *number));
+        self.opaque_ports(&name.namespace, selects, ports).into()
     }
+}
+
+/// The labels of a Pod, to match many selectors with.
+fn labels_of(pod: &Pod) -> HashMap<&str, &str> {
+    pod.own_labels.iter().chain(pod.labels.iter()).collect()
+}
+
+fn selects_pod(server: &ServerTarget, labels: &HashMap<&str, &str>) -> bool {
+    server.pods.as_ref().is_some_and(|pods| pods.selects(|key| labels.get(key).copied()))
 }
 
 /// The ReplicaSet or Job that a Pod belongs to.

@@ -1,4 +1,5 @@
 mod audits;
+mod cost;
 mod servers;
 
 use std::net::IpAddr;

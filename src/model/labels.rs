@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::work;
+
 /// What separates keys and values in a [`LabelSet`]; neither may contain it.
 const END: char = '\0';
 
@@ -91,7 +93,13 @@ impl Requirement {
     /// Whether it holds for an object whose label of the key has this value.
     #[must_use]
     pub fn holds(&self, value: Option<&str>) -> bool {
-        let is_among = |values: &[Box<str>]| value.is_some_and(|value| values.iter().any(|v| **v == *value));
+        work::step();
+        let is_this = |value: &str, one: &str| {
+            work::step();
+            one == value
+        };
+        let is_among =
+            |values: &[Box<str>]| value.is_some_and(|value| values.iter().any(|one| is_this(value, one)));
         match &self.condition {
             Condition::In(values) => is_among(values),
             Condition::NotIn(values) => !is_among(values),

@@ -78,6 +78,9 @@ pub enum Reason {
     ApexUnsuitable,
     /// A split that lost to an older one for the same apex.
     SplitConflict,
+    /// A list that is longer than its bound, or a split beyond those of its apex that are considered; what is beyond the
+    /// bound is ignored.
+    LimitExceeded,
     /// A split with `matches`, which cannot be said in this API; not applied.
     MatchesUnsupported,
     /// A split whose apex has a ServiceProfile with `dstOverrides`, which proxies follow instead.
@@ -104,7 +107,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::UnreadableFile,
         Self::RepeatedKey,
         Self::IgnoredContent,
@@ -136,6 +139,7 @@ impl Reason {
         Self::ApexMissing,
         Self::ApexUnsuitable,
         Self::SplitConflict,
+        Self::LimitExceeded,
         Self::MatchesUnsupported,
         Self::SplitOverridden,
         Self::BadProfile,
@@ -202,6 +206,7 @@ impl Reason {
             Self::ApexMissing => "apex_missing",
             Self::ApexUnsuitable => "apex_unsuitable",
             Self::SplitConflict => "split_conflict",
+            Self::LimitExceeded => "limit_exceeded",
             Self::MatchesUnsupported => "matches_unsupported",
             Self::SplitOverridden => "split_overridden",
             Self::BadProfile => "bad_profile",

@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use super::{Created, LabelSet, NsName, PortRanges};
+use crate::work;
 
 /// A `v1` Service.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,11 @@ impl Service {
     /// The first port with this number.
     #[must_use]
     pub fn port(&self, number: u16) -> Option<&ServicePort> {
-        self.ports.iter().find(|p| p.port == number)
+        let is_this = |port: &&ServicePort| {
+            work::step();
+            port.port == number
+        };
+        self.ports.iter().find(is_this)
     }
 
     /// Why this number is no port of the Service, with the ports that it has, as a sentence without a full stop:

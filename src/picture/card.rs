@@ -3,6 +3,7 @@
 //! A card is made from what was seen of the service and of the backends of its split; equal cards say the same, so
 //! only those that differ are sent.
 
+use indexmap::{IndexMap, IndexSet};
 use serde::{Serialize, Serializer};
 
 use super::{Sighting, shown::Seen};
@@ -69,7 +70,7 @@ pub struct PortSplit {
 }
 
 /// A backend's part in a split.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Part {
     /// The backend; it is in the namespace of its apex.
     pub service: String,
@@ -89,7 +90,7 @@ pub struct Part {
 }
 
 /// Whether a backend gets its share, and why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartState {
     /// It does.
@@ -153,20 +154,16 @@ fn split_card<'s>(
     } else {
         None
     };
-    let mut ports: Vec<PortSplit> = Vec::new();
+    let mut ports: IndexMap<Vec<Part>, IndexSet<u16>> = IndexMap::new();
     for port in service.ports.iter().map(|port| port.port).filter(|_| idle.is_none()) {
         let parts: Vec<_> = declared
             .backends
             .iter()
             .map(|(name, weight)| part(name, *weight, total, port, backend(name), options))
             .collect();
-        let parts = with_shares(parts);
-        match ports.iter_mut().find(|alike| alike.parts == parts) {
-            Some(alike) if !alike.ports.contains(&port) => alike.ports.push(port),
-            Some(_) => {}
-            None => ports.push(PortSplit { ports: vec![port], parts }),
-        }
+        ports.entry(with_shares(parts)).or_default().insert(port);
     }
+    let alike = |(parts, ports): (_, IndexSet<u16>)| PortSplit { ports: ports.into_iter().collect(), parts };
     let name = |name: &NsName| name.name.to_string();
     SplitCard {
         name: name(&declared.split.name),
@@ -174,7 +171,7 @@ fn split_card<'s>(
         idle,
         overridden: apex.sighting.overriding.as_ref().map(|profile| profile.name.to_string()),
         instead: apex.sighting.instead.clone(),
-        ports,
+        ports: ports.into_iter().map(alike).collect(),
     }
 }
 

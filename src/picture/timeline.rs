@@ -3,12 +3,17 @@
 //! The ring is bounded by [`KEPT`]. Entries have ascending numbers, so that a watcher is sent those that it does not
 //! have.
 
-use std::{collections::VecDeque, net::IpAddr, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::Arc,
+};
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    card::{Part, SplitCard},
+    card::{Part, PortSplit, SplitCard},
     shown::ServicePicture,
 };
 use crate::{resolve::standing::Standing, status::Notice};
@@ -113,7 +118,7 @@ pub struct Divided {
 }
 
 /// A backend's share before and after, in parts per billion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Move {
     /// The backend.
     pub backend: String,
@@ -194,21 +199,22 @@ fn divided(split: &SplitCard) -> Vec<Divided> {
 /// What moved, ports that moved alike together.
 fn moves(service: &str, old: &SplitCard, new: &SplitCard) -> Vec<Event> {
     let mut events = Vec::new();
+    let old: Vec<_> = old.ports.iter().map(|old| (old, by_service(&old.parts))).collect();
+    let before: HashMap<u16, &(&PortSplit, HashMap<&str, &Part>)> =
+        old.iter().flat_map(|entry| entry.0.ports.iter().map(move |port| (*port, entry))).collect();
     for new in &new.ports {
-        let before = |port| old.ports.iter().find(|old| old.ports.contains(port));
-        // Ports that are divided alike now may have been divided differently.
-        let mut alike: Vec<(Vec<u16>, Vec<Move>, bool)> = Vec::new();
+        let now = by_service(&new.parts);
+        // Ports that are divided alike now may have been divided differently. By what moved: the ports, and whether the
+        // split was edited.
+        let mut alike: IndexMap<Vec<Move>, (Vec<u16>, bool)> = IndexMap::new();
         for port in &new.ports {
-            let Some(old) = before(port) else { continue };
-            let share = |parts: &[Part], name: &str| {
-                parts.iter().find(|part| part.service == *name).map(|part| (part.share, part.weight))
-            };
-            let gone = old.parts.iter().filter(|part| share(&new.parts, &part.service).is_none());
+            let Some((old, then)) = before.get(port) else { continue };
+            let gone = old.parts.iter().filter(|part| !now.contains_key(&*part.service));
             let gone = gone.map(|part| (part.service.clone(), part.share, 0, true));
             let moved = new.parts.iter().map(|part| {
-                let before = share(&old.parts, &part.service);
-                let edited = before.is_none_or(|(_, weight)| weight != part.weight);
-                (part.service.clone(), before.map_or(0, |(share, _)| share), part.share, edited)
+                let before = then.get(&*part.service);
+                let edited = before.is_none_or(|before| before.weight != part.weight);
+                (part.service.clone(), before.map_or(0, |before| before.share), part.share, edited)
             });
             let all: Vec<_> = moved.chain(gone).collect();
             let edited = all.iter().any(|(.., edited)| *edited);
@@ -217,16 +223,17 @@ fn moves(service: &str, old: &SplitCard, new: &SplitCard) -> Vec<Event> {
                 .filter(|(_, from, to, _)| from != to)
                 .map(|(backend, from, to, _)| Move { backend, from, to })
                 .collect();
-            match alike.iter_mut().find(|(_, known, _)| *known == moves) {
-                Some((ports, ..)) => ports.push(*port),
-                None => alike.push((vec![*port], moves, edited)),
-            }
+            alike.entry(moves).or_insert((Vec::new(), edited)).0.push(*port);
         }
-        for (ports, moves, edited) in alike.into_iter().filter(|(_, moves, _)| !moves.is_empty()) {
+        for (moves, (ports, edited)) in alike.into_iter().filter(|(moves, _)| !moves.is_empty()) {
             events.push(Event::Shares { service: service.to_owned(), ports, edited, moves });
         }
     }
     events
+}
+
+fn by_service(parts: &[Part]) -> HashMap<&str, &Part> {
+    parts.iter().map(|part| (&*part.service, part)).collect()
 }
 
 /// How many endpoints are given out that were not, and the other way round. Both lists are sorted by address.

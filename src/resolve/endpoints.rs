@@ -14,7 +14,7 @@ use crate::{
     blocks::Blocks,
     cluster::{Backing, Fact},
     context::Reading,
-    model::{Kind, Name, NsName, ObjectId, Problem, Reason, Service, ServiceKind, TargetRef},
+    model::{Kind, Name, NsName, ObjectId, Problem, Reason, Service, ServiceKind, ServicePort, TargetRef},
     share,
     view::View,
     weight::Milli,
@@ -164,10 +164,19 @@ impl<'a> Look<'a> {
 
     /// Whether a service's port has any ready endpoint of a family that is given out, whoever asks.
     pub(super) fn has_endpoints(&mut self, service: &Service, port: u16) -> bool {
-        self.reads.insert(Fact::Endpoints(service.name.clone()));
-        let key = pool_key(service, port);
-        let reader = Reader { options: self.options, key: &key };
-        self.cluster.slices_of(&service.name).any(|slice| reader.ready(slice).next().is_some())
+        self.has_endpoints_for(&pool_key(service, port))
+    }
+
+    /// The same for one of the service's ports, without looking the port up.
+    pub(super) fn has_endpoints_on(&mut self, service: &Service, port: &ServicePort) -> bool {
+        let (service, number, port_name) = (service.name.clone(), port.port, Some(port.name.clone()));
+        self.has_endpoints_for(&PoolKey { service, port: number, port_name, instance: None })
+    }
+
+    fn has_endpoints_for(&mut self, key: &PoolKey) -> bool {
+        self.reads.insert(Fact::Endpoints(key.service.clone()));
+        let reader = Reader { options: self.options, key };
+        self.cluster.slices_of(&key.service).any(|slice| reader.ready(slice).next().is_some())
     }
 
     /// The first endpoint of a service with that host name, and its address with this port.

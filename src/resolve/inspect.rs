@@ -11,11 +11,14 @@ use super::{
     claims::inspect_address,
     endpoints::unsuitable,
     no_endpoints::inspect_service,
-    split::{local_name, named_backends, winner},
+    split::{named_backends, winner},
 };
 use crate::{
     cluster::{Cluster, Fact},
-    model::{Backend, Kind, NsName, ObjectId, Problem, Reason, Service, ServiceKind, TrafficSplit},
+    model::{
+        Backend, Kind, MAX_SPLITS_OF_APEX, NsName, ObjectId, Problem, Reason, Service, ServiceKind,
+        TrafficSplit,
+    },
     nearest::nearest,
     weight::Milli,
 };
@@ -108,6 +111,11 @@ impl Inspection {
     }
 }
 
+/// The numbers of a Service's ports.
+fn numbers(service: &Service) -> BTreeSet<u16> {
+    service.ports.iter().map(|port| port.port).collect()
+}
+
 impl<'a> Look<'a> {
     fn inspect(&mut self, split: &'a TrafficSplit, problems: &mut Vec<Problem>) {
         let mut say = |reason, path: &str, message| {
@@ -118,10 +126,17 @@ impl<'a> Look<'a> {
                            to a proxy here; it is not applied: remove spec.matches to split all requests";
             return say(Reason::MatchesUnsupported, "spec.matches", message.to_owned());
         }
-        let Some(apex) = local_name(self.cluster, split, &split.apex) else {
+        let Some(apex) = self.cluster.local_name(split, &split.apex) else {
             return say(Reason::ForeignReference, "spec.service", self.foreign(split, &split.apex));
         };
-        self.reads.insert(Fact::SplitsOf(apex.clone()));
+        self.reads.insert(Fact::SplitOrder(apex.clone()));
+        if !self.cluster.is_considered(&apex, split) {
+            let message = format!(
+                "{apex} has more than {MAX_SPLITS_OF_APEX} TrafficSplits, of which the {MAX_SPLITS_OF_APEX} oldest (or \
+                 first by name) are considered; this one is ignored and moves no traffic: keep one split for an apex"
+            );
+            return say(Reason::LimitExceeded, "spec.service", message);
+        }
         if let Some(winner) = winner(self.cluster, &apex).filter(|winner| winner.name != split.name) {
             let message = format!(
                 "TrafficSplit {} is older (or first by name) and already splits {apex}; this one is not \
@@ -164,12 +179,14 @@ impl<'a> Look<'a> {
             );
             say(Reason::NothingWeighted, "spec.backends", message);
         }
+        // Ports of the backends that have a weight; `None` if not all of their Services exist, or there are none.
+        let cluster = self.cluster;
+        let weighted = named_backends(cluster, split).filter(|(_, weight)| *weight > Milli::ZERO);
+        let ports = |(name, _): (NsName, Milli)| Some(numbers(cluster.service(&name)?));
+        let served = weighted.map(ports).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty());
+        let served: Option<BTreeSet<u16>> = served.map(|all| all.into_iter().flatten().collect());
         for port in apex.into_iter().flat_map(|apex| &apex.ports) {
-            let mut weighted =
-                named_backends(self.cluster, split).filter(|(_, w)| *w > Milli::ZERO).peekable();
-            let cluster = self.cluster;
-            let lacks = |name: &NsName| cluster.service(name).is_some_and(|s| s.port(port.port).is_none());
-            if weighted.peek().is_some() && weighted.all(|(name, _)| lacks(&name)) {
+            if served.as_ref().is_some_and(|served| !served.contains(&port.port)) {
                 let message = format!(
                     "no backend with a weight has port {} of the apex, so nobody serves {} there; add the port to one",
                     port.port, split.apex
@@ -181,7 +198,7 @@ impl<'a> Look<'a> {
         let mut missing = 0;
         for backend in &split.backends {
             let path = format!("spec.backends[{}].service", backend.index);
-            let Some(name) = local_name(self.cluster, split, &backend.service) else {
+            let Some(name) = self.cluster.local_name(split, &backend.service) else {
                 say(Reason::ForeignReference, &path, self.foreign(split, &backend.service));
                 continue;
             };
@@ -223,8 +240,8 @@ impl<'a> Look<'a> {
             return Some((Reason::BackendUnsuitable, message));
         }
         let ports = || apex.into_iter().flat_map(|apex| &apex.ports).map(|port| port.port);
-        let missing: Vec<_> =
-            ports().filter(|port| service.port(*port).is_none()).map(|p| p.to_string()).collect();
+        let has = numbers(service);
+        let missing: Vec<_> = ports().filter(|port| !has.contains(port)).map(|p| p.to_string()).collect();
         if !missing.is_empty() {
             let message = format!(
                 "Service {name} lacks port {} of the apex and is left out there; add the port to it",
@@ -236,7 +253,8 @@ impl<'a> Look<'a> {
             return None;
         }
         let mut reasons = self.no_endpoints(service);
-        reasons.iter_mut().for_each(|reason| reason.ports.retain(|empty| ports().any(|port| port == *empty)));
+        let wanted: BTreeSet<u16> = ports().collect();
+        reasons.iter_mut().for_each(|reason| reason.ports.retain(|empty| wanted.contains(empty)));
         reasons.retain(|reason| reason.is_certain && !reason.ports.is_empty());
         let reason = reasons.first()?;
         let empty: Vec<_> =

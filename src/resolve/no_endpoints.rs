@@ -5,20 +5,25 @@
 
 use std::{collections::BTreeSet, fmt::Write, net::IpAddr, sync::Arc};
 
+use indexmap::IndexMap;
+
 use super::{
     Client, Look, Options, Pools,
     endpoints::{pool_key, unsuitable},
     inspect::Inspection,
     reader::{Reader, Unfit},
     similar_labels::{selects, similar},
-    split::named_backends,
+    split::{named_backends, winner},
     standing::Cause,
     unknown::no_pods_here,
 };
 use crate::{
     cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, label_hash},
     listed::listed,
-    model::{Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServicePort, TargetPort},
+    model::{
+        Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServiceKind, ServicePort,
+        TargetPort,
+    },
     nearest::nearest,
     source::{NoPods, WithoutPods},
     tame::tame,
@@ -137,8 +142,10 @@ fn search(cluster: &Cluster, options: &Options, name: &NsName) -> (Vec<NoEndpoin
     let mut look = Look::new(cluster, options, &client, &mut pools);
     let Some(service) = look.service(name) else { return (Vec::new(), look.reads) };
     let mut found = look.no_endpoints(service);
-    // The traffic to these ports goes to other Services, which are looked at by themselves.
-    found.iter_mut().for_each(|reason| reason.ports.retain(|port| !look.is_elsewhere(service, *port)));
+    // If the traffic goes to other Services, these are looked at by themselves.
+    if !found.is_empty() && look.is_elsewhere(service) {
+        found.clear();
+    }
     found.retain(|reason| !(reason.may_be_idle && look.has_no_weight(name)));
     found.retain(|reason| !reason.ports.is_empty());
     (found, look.reads)
@@ -160,7 +167,7 @@ impl<'a> Look<'a> {
         if unsuitable(service).is_some() {
             return Vec::new();
         }
-        let empty = service.ports.iter().filter(|port| !self.has_endpoints(service, port.port));
+        let empty = service.ports.iter().filter(|port| !self.has_endpoints_on(service, port));
         let empty: Vec<_> = empty.collect();
         self.reasons(service, &empty)
     }
@@ -192,25 +199,29 @@ impl<'a> Look<'a> {
             return vec![NoEndpoints { ports: ports.iter().map(|port| port.port).collect(), ..found }];
         }
         let container_ports = if let Some(Selected::Pods(names)) = selected { names } else { None };
-        let mut found: Vec<NoEndpoints> = Vec::new();
+        // By reason, in the order of the first port of each.
+        let mut found: IndexMap<(Reason, String), NoEndpoints> = IndexMap::new();
         for port in ports {
             let one = match &container_ports {
                 Some(names) if lacks_target(port, names) => target_missing(service, port, names),
                 _ if lists_any => self.not_given_out(service, port, &slices),
                 _ => pending(service),
             };
-            match found.iter_mut().find(|known| (known.reason, &known.why) == (one.reason, &one.why)) {
-                Some(known) => known.ports.push(port.port),
-                None => found.push(NoEndpoints { ports: vec![port.port], ..one }),
-            }
+            found.entry((one.reason, one.why.clone())).or_insert(one).ports.push(port.port);
         }
-        found
+        found.into_values().collect()
     }
 
-    /// Whether a split or a ServiceProfile sends the traffic to a port to other Services.
-    fn is_elsewhere(&mut self, service: &'a Service, port: u16) -> bool {
+    /// Whether a split or a ServiceProfile sends the traffic to the ports of a Service to other Services.
+    fn is_elsewhere(&mut self, service: &'a Service) -> bool {
+        self.reads.insert(Fact::SplitsOf(service.name.clone()));
+        let split = winner(self.cluster, &service.name);
+        let is_divisible = service.kind == ServiceKind::ClusterIp && unsuitable(service).is_none();
+        let by_split = split
+            .filter(|_| is_divisible)
+            .is_some_and(|split| named_backends(self.cluster, split).any(|(_, weight)| weight > Milli::ZERO));
         let fqdn = self.cluster.fqdn(&service.name);
-        self.split_of(service, port).is_some_and(|split| split.total > 0)
+        by_split
             || self
                 .profile_object(&service.name, &fqdn)
                 .is_some_and(|custom| !custom.dst_overrides.is_empty())
@@ -220,10 +231,7 @@ impl<'a> Look<'a> {
     /// releases, when its Deployment is scaled to zero.
     fn has_no_weight(&mut self, name: &NsName) -> bool {
         self.reads.insert(Fact::SplitsWith(name.clone()));
-        let backends =
-            self.cluster.splits_of_backend(name).flat_map(|split| named_backends(self.cluster, split));
-        let mut weights =
-            backends.filter(|(backend, _)| backend == name).map(|(_, weight)| weight).peekable();
+        let mut weights = self.cluster.weights_of_backend(name).peekable();
         weights.peek().is_some() && weights.all(|weight| weight == Milli::ZERO)
     }
 

@@ -188,6 +188,8 @@ fn values(candidates: &[Candidate<'_>], kind: &str, selector: &LabelSet) -> Opti
 /// Whether a selector matches Pods with these labels, as far as templates tell: labels that each Pod has for itself are
 /// not looked at.
 pub(super) fn selects(selector: &LabelSet, labels: &LabelSet) -> bool {
-    let shared = selector.iter().filter(|(key, _)| !Pod::OWN_LABELS.contains(key));
-    shared.into_iter().all(|(key, value)| labels.get(key) == Some(value))
+    let mut shared = selector.iter().filter(|(key, _)| !Pod::OWN_LABELS.contains(key));
+    // Both are sorted by key.
+    let mut labels = labels.iter();
+    shared.all(|wanted| labels.find(|(key, _)| *key >= wanted.0) == Some(wanted))
 }

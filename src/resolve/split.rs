@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{Client, Look, Options, Pools, endpoints::unsuitable};
 use crate::{
-    authority::local_reference,
     cluster::{Cluster, Fact},
     model::{NsName, Service, ServiceKind, TrafficSplit},
     weight::Milli,
@@ -56,16 +55,11 @@ impl<'a> Look<'a> {
             return None;
         }
         let split = winner(self.cluster, &apex.name)?;
-        let mut backends: Vec<Backend<'a>> = Vec::new();
-        for (name, weight) in named_backends(self.cluster, split) {
-            match backends.iter_mut().find(|backend| backend.name == name) {
-                Some(listed) => listed.weight = listed.weight.saturating_add(weight),
-                None => {
-                    let service = self.service(&name).filter(|service| unsuitable(service).is_none());
-                    backends.push(Backend { name, weight, service });
-                }
-            }
-        }
+        let backends = self.cluster.backends_of(split).into_iter().map(|(name, weight)| {
+            let service = self.service(&name).filter(|service| unsuitable(service).is_none());
+            Backend { name, weight, service }
+        });
+        let backends: Vec<_> = backends.collect();
         let total = backends.iter().map(|backend| u128::from(backend.weight.get())).sum();
         Some(Split { backends, total })
     }
@@ -74,12 +68,13 @@ impl<'a> Look<'a> {
     pub(super) fn is_listed_without_port(&mut self, service: &NsName, port: u16) -> bool {
         self.reads.insert(Fact::SplitsWith(service.clone()));
         apexes_of_backend(self.cluster, service).iter().any(|apex| {
-            let split = self.service(apex).and_then(|apex| self.split_of(apex, port));
-            split.is_some_and(|split| {
-                split.total > 0
-                    && split.lacks(port)
-                    && split.backends.iter().any(|backend| backend.name == *service)
-            })
+            // Only the split in force counts, which may be another than the one that lists the Service.
+            self.reads.insert(Fact::SplitsOf(apex.clone()));
+            let is_listed =
+                winner(self.cluster, apex).is_some_and(|split| self.cluster.lists(split, service));
+            let apex = if is_listed { self.service(apex) } else { None };
+            let split = apex.and_then(|apex| self.split_of(apex, port));
+            split.is_some_and(|split| split.total > 0 && split.lacks(port))
         })
     }
 }
@@ -107,8 +102,9 @@ pub(super) fn undivided(apex: &Service, port: u16) -> Option<Undivided> {
 }
 
 /// Of several splits for one apex the oldest that can be applied at all.
-pub(super) fn winner<'a>(cluster: &'a Cluster, apex: &NsName) -> Option<&'a TrafficSplit> {
-    cluster.splits_of_apex(apex).find(|split| !split.has_matches).map(|split| &**split)
+#[must_use]
+pub fn winner<'a>(cluster: &'a Cluster, apex: &NsName) -> Option<&'a TrafficSplit> {
+    cluster.considered_splits(apex).find(|split| !split.has_matches).map(|split| &**split)
 }
 
 /// The backends of a split that name a Service of its own namespace, with their weights, as listed.
@@ -119,19 +115,12 @@ pub(super) fn named_backends(
     split
         .backends
         .iter()
-        .filter_map(|backend| Some((local_name(cluster, split, &backend.service)?, backend.weight)))
+        .filter_map(|backend| Some((cluster.local_name(split, &backend.service)?, backend.weight)))
 }
 
 /// The apexes of the splits that list a Service.
 pub(super) fn apexes_of_backend(cluster: &Cluster, service: &NsName) -> BTreeSet<NsName> {
-    cluster.splits_of_backend(service).filter_map(|split| local_name(cluster, split, &split.apex)).collect()
-}
-
-/// The Service of the split's own namespace that a reference in it names, if it names one.
-pub(super) fn local_name(cluster: &Cluster, split: &TrafficSplit, reference: &str) -> Option<NsName> {
-    let namespace = split.name.namespace.clone();
-    let name = local_reference(reference, &namespace, cluster.domain()).ok()?;
-    Some(NsName { namespace, name })
+    cluster.splits_of_backend(service).filter_map(|split| cluster.local_name(split, &split.apex)).collect()
 }
 
 /// A backend's part in a split, as far as everybody has the same.

@@ -15,7 +15,7 @@ use super::{
     endpoints::{pool_key, unsuitable},
     metadata::PodPort,
     reader::Reader,
-    split::{named_backends, winner},
+    split::winner,
 };
 use crate::{
     cluster::{Backing, Cluster, StoredEndpoint, StoredSlice},
@@ -176,7 +176,7 @@ pub struct Declared {
     pub split: Arc<TrafficSplit>,
     /// Its backends in order, each named once, with all that the split gives it.
     pub backends: Vec<(NsName, Milli)>,
-    /// Other splits for the same apex, which do nothing.
+    /// Other splits for the same apex that are considered, which do nothing.
     pub others: Vec<NsName>,
 }
 
@@ -184,17 +184,10 @@ pub struct Declared {
 #[must_use]
 pub fn declared(cluster: &Cluster, apex: &NsName) -> Option<Declared> {
     let winner = winner(cluster, apex)?;
-    let mut backends: Vec<(NsName, Milli)> = Vec::new();
-    for (name, weight) in named_backends(cluster, winner) {
-        match backends.iter_mut().find(|(listed, _)| *listed == name) {
-            Some((_, listed)) => *listed = listed.saturating_add(weight),
-            None => backends.push((name, weight)),
-        }
-    }
-    let of_apex = cluster.splits_of_apex(apex);
+    let of_apex = cluster.considered_splits(apex);
     Some(Declared {
         split: cluster.split(&winner.name)?.clone(),
-        backends,
+        backends: cluster.backends_of(winner).into_iter().collect(),
         others: of_apex.map(|split| split.name.clone()).filter(|name| *name != winner.name).collect(),
     })
 }

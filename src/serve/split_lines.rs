@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    authority::local_reference,
     cluster::Cluster,
     engine::{Engine, Warning},
-    model::{Kind, NsName, Reason, ServiceKind, TrafficSplit},
-    resolve::{BackendShare, Options, inspect::sent_instead, shares, standing::declared},
+    model::{Kind, MAX_SPLITS_OF_APEX, NsName, Reason, ServiceKind, TrafficSplit},
+    resolve::{BackendShare, Options, inspect::sent_instead, shares, winner},
 };
 
 /// A Service whose traffic is split, at a port where it is.
@@ -56,7 +55,7 @@ fn not_applied(engine: &Engine) -> impl Iterator<Item = String> {
     let of_splits = engine.warnings().filter(|warning| warning.object.kind == Kind::TrafficSplit);
     of_splits.filter_map(move |warning| {
         let split = cluster.split(&warning.object.name)?;
-        let apex = apex(cluster, split);
+        let apex = cluster.local_name(split, &split.apex);
         let why = why_not_applied(cluster, split, apex.as_ref(), warning)?;
         // Of several reasons the first one is enough.
         if !seen.insert(&split.name) {
@@ -64,8 +63,7 @@ fn not_applied(engine: &Engine) -> impl Iterator<Item = String> {
         }
         let why = format!("TrafficSplit {} is not applied: {why}", split.name);
         // The line of the split that is applied shows what the clients get.
-        let is_applied =
-            |apex: &NsName| declared(cluster, apex).is_some_and(|first| first.split.name != split.name);
+        let is_applied = |apex: &NsName| winner(cluster, apex).is_some_and(|first| first.name != split.name);
         let Some(apex) = apex.filter(|apex| !is_applied(apex)) else { return Some(why) };
         let service = cluster.service(&apex);
         let get = match service.map(|service| &service.kind) {
@@ -89,8 +87,11 @@ fn why_not_applied(
         (Reason::ForeignReference, None) => {
             format!("its apex {:?} is not a Service of its namespace", &*split.apex)
         }
-        (Reason::SplitConflict, Some(apex)) => match declared(cluster, apex) {
-            Some(first) => format!("TrafficSplit {} already splits {apex}", first.split.name),
+        (Reason::LimitExceeded, Some(apex)) if !cluster.is_considered(apex, split) => {
+            format!("{apex} has more than {MAX_SPLITS_OF_APEX} TrafficSplits")
+        }
+        (Reason::SplitConflict, Some(apex)) => match winner(cluster, apex) {
+            Some(first) => format!("TrafficSplit {} already splits {apex}", first.name),
             None => format!("another one already splits {apex}"),
         },
         (Reason::ApexMissing, Some(apex)) => format!("there is no Service {apex}"),
@@ -102,13 +103,6 @@ fn why_not_applied(
         (Reason::NothingWeighted, _) => "no backend of its namespace has a positive weight".to_owned(),
         _ => return None,
     })
-}
-
-/// The Service of its own namespace that a split names as its apex.
-fn apex(cluster: &Cluster, split: &TrafficSplit) -> Option<NsName> {
-    let namespace = &split.name.namespace;
-    let name = local_reference(&split.apex, namespace, cluster.domain()).ok()?;
-    Some(NsName { namespace: namespace.clone(), name })
 }
 
 fn backends_line(backends: &[BackendShare]) -> String {

@@ -15,6 +15,7 @@
 //! Sockets are real and so is time, but everything runs on one thread and only while a test waits: what a test
 //! looks at stands still. Waits are those of a cluster in a hurry ([hurried]).
 
+mod bounds;
 mod fake;
 mod faults;
 mod invalid;

@@ -1,5 +1,7 @@
 //! Invalid objects in a folder, with servers that really run: what proxies get, and what operators read.
 
+mod bounds;
+
 use std::{fs, path::Path, time::Duration};
 
 use tokio::time::sleep;

@@ -72,8 +72,8 @@ fn about_service(cluster: &Cluster, apex: &NsName, facts: &mut BTreeSet<Fact>) {
         Fact::SplitsWith(apex.clone()),
         Fact::ProfilesNamed(profile),
     ]);
-    let splits = cluster.splits_of_apex(apex);
-    let backends = splits.flat_map(|split| named_backends(cluster, split)).map(|(name, _)| name);
+    let split = winner(cluster, apex);
+    let backends = split.into_iter().flat_map(|split| named_backends(cluster, split)).map(|(name, _)| name);
     for name in backends.chain([apex.clone()]) {
         facts.extend([Fact::Service(name.clone()), Fact::Endpoints(name)]);
     }

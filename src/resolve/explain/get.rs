@@ -64,7 +64,9 @@ pub(super) struct Told<'a> {
 impl Told<'_> {
     /// What a backend has of the answer.
     pub(super) fn part(&self, service: &NsName) -> Option<&Part> {
-        self.parts.iter().find(|part| part.service == *service)
+        // Parts are sorted by the names of their services.
+        let place = self.parts.binary_search_by(|part| part.service.cmp(service)).ok()?;
+        self.parts.get(place)
     }
 }
 
@@ -125,7 +127,7 @@ impl<'a> Told<'a> {
         let is_answer = !self.is_split && self.unpublished.is_none();
         let service = self.service.filter(|service| is_answer && unsuitable(service).is_none())?;
         let weight_why = format!("{} each, for no split is in this answer", share::UNSPLIT);
-        let part = self.parts.iter().find(|part| part.service == service.name);
+        let part = self.part(&service.name);
         let instance = explaining.instance();
         let wanted = Wanted { service, instance, backend: None, part, excuse: None, weight_why };
         let serving = explaining.serving(look, &wanted, Some(search));
@@ -220,6 +222,9 @@ impl<'a> Told<'a> {
                 ..Whereabouts::default()
             }];
         }
+        // The first of a name, as there is one for each backend.
+        let by_service: BTreeMap<_, _> =
+            servings().map(|serving| (serving.service.as_str(), serving)).rev().collect();
         let describe = |(addr, places): (Option<SocketAddr>, Vec<Place>)| {
             let address = places.first().map(|place| place.endpoint.address.clone()).unwrap_or_default();
             let entry = addr.and_then(|addr| self.view.entries().get(&addr));
@@ -233,7 +238,7 @@ impl<'a> Told<'a> {
                     let given: Vec<_> =
                         places.iter().filter(|place| place.endpoint.weight.is_some()).collect();
                     for place in &given {
-                        let serving = servings().find(|serving| serving.service == place.service);
+                        let serving = by_service.get(place.service.as_str());
                         let how = serving.map(|serving| serving.weight_why.as_str()).unwrap_or_default();
                         let own = serving.and_then(|serving| serving.weight);
                         let boosted = own != place.endpoint.weight;

@@ -4,7 +4,6 @@ use crate::{
     cluster::Cluster,
     model::{NsName, Service},
     nearest::nearest,
-    resolve::split::local_name,
 };
 
 /// The port of a target without one, as in requests.
@@ -23,7 +22,7 @@ pub fn authority_of_split(cluster: &Cluster, split: &NsName, port: Option<u16>) 
         let meant = similar.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
         return Err(format!("there is no valid TrafficSplit {split}{meant}"));
     };
-    let apex = local_name(cluster, found, &found.apex).ok_or_else(|| {
+    let apex = cluster.local_name(found, &found.apex).ok_or_else(|| {
         format!("TrafficSplit {split} splits {:?}, which is no Service of its namespace", found.apex)
     })?;
     let first = |service: &Service| service.ports.first().map(|port| port.port);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     authority::local_reference,
     context::Reading,
-    model::{NsName, Service, TrafficSplit},
+    model::{MAX_SPLITS_OF_APEX, NsName, Service, TrafficSplit},
     resolve::{
         Look,
         endpoints::unsuitable,
@@ -294,7 +294,11 @@ fn standing(split: &TrafficSplit, won: Option<&TrafficSplit>, all: usize) -> Sta
 }
 
 fn lost(split: &TrafficSplit, won: Option<&TrafficSplit>) -> String {
-    let Some(won) = won else { return String::new() };
+    let Some(won) = won else {
+        return format!(
+            "the {MAX_SPLITS_OF_APEX} that are older (or first by name) are considered, and no more"
+        );
+    };
     match (won.created, split.created) {
         (Some(a), Some(b)) if a < b => format!("{} is older", won.name),
         (Some(_), None) => format!("it has no creation time, and {} has one", won.name),

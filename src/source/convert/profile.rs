@@ -10,10 +10,10 @@ use super::{
     path_regex::PathRegexes,
     read::At,
     routes,
-    split::{WeightStyle, weight},
+    split::{WeightStyle, limit, weight},
 };
 use crate::{
-    model::{NsName, Problem, ProfileOverride, Reason, ServiceProfile},
+    model::{MAX_OVERRIDES, MAX_ROUTES, NsName, Problem, ProfileOverride, Reason, ServiceProfile},
     pb::destination::RetryBudget,
 };
 
@@ -26,13 +26,24 @@ pub(super) fn profile(name: NsName, root: &At<'_, '_>) -> Result<ServiceProfile,
     let mut problems = Vec::new();
     let mut routes = Vec::new();
     let regexes = PathRegexes::default();
-    for at in spec.get("routes")?.items()? {
+    let listed = spec.get("routes")?;
+    for at in listed.items()?.take(MAX_ROUTES) {
         routes.extend(or_problem(routes::route(&at, &regexes, &mut problems), &mut problems));
     }
+    problems.extend(limit(&listed, MAX_ROUTES, "routes", |ignored| {
+        format!("{ignored} are left out, and their requests have no route's timeouts, retries and metrics")
+    })?);
     let mut dst_overrides = Vec::new();
-    for (index, at) in spec.get("dstOverrides")?.items()?.enumerate() {
-        dst_overrides.push(dst_override(index, &at, &mut problems)?);
+    let listed = spec.get("dstOverrides")?;
+    for (index, at) in listed.items()?.enumerate() {
+        // What is ignored is read nevertheless: an invalid entry rejects the profile wherever it is.
+        let (is_used, ignored) = (index < MAX_OVERRIDES, &mut Vec::new());
+        let dst = dst_override(index, &at, if is_used { &mut problems } else { ignored })?;
+        dst_overrides.extend(is_used.then_some(dst));
     }
+    problems.extend(limit(&listed, MAX_OVERRIDES, "dstOverrides", |ignored| {
+        format!("{ignored} get no traffic, and the others share all of it by their weights")
+    })?);
     let opaque_ports = spec.get("opaquePorts")?;
     if opaque_ports.value().as_array().is_some_and(|ports| !ports.is_empty()) {
         let message =

@@ -8,7 +8,7 @@ use super::{
     timestamp,
 };
 use crate::{
-    model::{Backend, Kind, NsName, Problem, Reason, TrafficSplit},
+    model::{Backend, Kind, MAX_BACKENDS, NsName, Problem, Reason, TrafficSplit},
     weight::{Milli, NotAWeight, Reading},
 };
 
@@ -34,12 +34,40 @@ pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rej
     }
     for (index, at) in listed.items()?.enumerate() {
         let service = at.get("service")?.required_name("the name of the backend's Service")?.into();
-        let weight = weight(&at.get("weight")?, style, &mut problems)?;
-        backends.push(Backend { service, weight, index });
+        // What is ignored is read nevertheless: an invalid entry rejects the split wherever it is.
+        let ignored = &mut Vec::new();
+        let is_used = index < MAX_BACKENDS;
+        let weight = weight(&at.get("weight")?, style, if is_used { &mut problems } else { ignored })?;
+        if is_used {
+            backends.push(Backend { service, weight, index });
+        }
     }
+    problems.extend(limit(&listed, MAX_BACKENDS, "backends", |ignored| {
+        format!("{ignored} get no traffic, and the others share all of it by their weights")
+    })?);
     let has_matches = spec.get("matches")?.items()?.next().is_some();
     let created = timestamp(root)?;
     Ok(TrafficSplit { name, created, apex, backends, has_matches, problems })
+}
+
+/// The problem that a list has more items than the `max` that are used; `consequence` says what follows, given the
+/// items that are ignored.
+pub(super) fn limit(
+    list: &At<'_, '_>,
+    max: usize,
+    what: &str,
+    consequence: impl FnOnce(&str) -> String,
+) -> Result<Option<Problem>, Rejection> {
+    let count = list.items()?.count();
+    let message = || {
+        let ignored = format!("the last {} (from index {max})", count - max);
+        format!(
+            "{count} {what} are listed and at most {max} are used: {}; shorten the list",
+            consequence(&ignored)
+        )
+    };
+    let problem = || Problem { reason: Reason::LimitExceeded, path: list.path(), message: message() };
+    Ok((count > max).then(problem))
 }
 
 /// Which numbers the weights of a TrafficSplit are meant to be.

@@ -65,6 +65,7 @@ const WARNINGS: Values = &[
     "apex_missing",
     "apex_unsuitable",
     "split_conflict",
+    "limit_exceeded",
     "matches_unsupported",
     "split_overridden",
     "bad_profile",
