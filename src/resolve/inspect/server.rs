@@ -262,8 +262,6 @@ impl<'a> Inspector<'a> {
         let mut spellings: BTreeSet<_> = ports(selected).filter(same).map(other_spelling).collect();
         spellings.insert(port.clone());
         self.reads.extend(spellings.iter().map(|port| Fact::ServersOn(namespace.clone(), port.clone())));
-        let others = spellings.iter().flat_map(|port| self.cluster.servers_on(namespace, port));
-        let others = others.filter(|other| other.name.name < *name).take(MAX_COMPARED);
         let shared = |other: &'a Server| {
             let target = other.target()?;
             let pods = target.pods.as_ref()?;
@@ -272,7 +270,17 @@ impl<'a> Inspector<'a> {
                 .filter_map(|template| Some((owner(template), shared_port(template, port, &target.port)?)));
             Some((other, with_port.min()?))
         };
-        let first = others.filter_map(|other| shared(other)).min_by_key(|(other, _)| &other.name);
+        // The Servers of each spelling come by name, so that the first one with a shared port ends the search.
+        let mut left = MAX_COMPARED;
+        let first_of = |port| {
+            let servers = self.cluster.servers_on(namespace, port);
+            let mut others = servers.take_while(|other| other.name.name < *name).take(left);
+            others.find_map(|other| {
+                left -= 1;
+                shared(other)
+            })
+        };
+        let first = spellings.iter().filter_map(first_of).min_by_key(|(other, _)| &other.name);
         let Some((other, (owner, number))) = first else { return };
         let opaque = match (&self.server.opaque, &other.opaque) {
             (Some(_), None) | (None, Some(_)) => {
