@@ -42,7 +42,7 @@ pub use self::{audits::Pace, heartbeat::Heartbeat, look::Uninspected};
 
 /// How many bytes all views together may have unless [`Controller::limit_views`] says otherwise: with the rest of the
 /// server it fits in the memory that `deploy/` gives it.
-pub const MAX_VIEW_BYTES: u64 = 192 << 20;
+pub const MAX_VIEW_BYTES: u64 = 384 << 20;
 /// Cost of a view besides its endpoints, in bytes: measured, with its topic and indexes.
 const VIEW_BYTES: u64 = 6 << 10;
 /// Cost of an endpoint of a view, in bytes: in the view and its pool 152, and about 360 in its first message.
@@ -93,7 +93,8 @@ pub enum Unavailable {
     ViewBytes(Refused),
 }
 
-/// A view that is kept, and what is counted of it as long as it is. The client that asked first is charged.
+/// A view that is kept, and what is counted of it as long as it is. The client that asked first is charged, with the bytes
+/// of the answer if no other view has them.
 #[derive(Debug)]
 struct Kept {
     topic: Arc<Topic>,
@@ -290,7 +291,7 @@ impl Controller {
                 _ = reaping.tick() => {
                     self.heartbeat.begin(Doing::Reaping, self.watched.len());
                     // Where views are short, those that somebody watches come first.
-                    let short = self.views.is_full() || self.view_bytes.is_full();
+                    let short = self.views.lacks(1) || self.view_bytes.lacks(VIEW_BYTES);
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
                 }
                 () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => {

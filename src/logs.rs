@@ -5,7 +5,8 @@
 //! so many a second are written at most (`rate`).
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, Write},
     panic::PanicHookInfo,
     sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
@@ -107,11 +108,12 @@ pub(crate) struct Unwritten {
     pub(crate) unread: u64,
 }
 
-/// Logs a panic, in place of the standard library's hook, which waits for the reader of standard error.
+/// Writes a panic whatever is logged, in place of the standard library's hook, which waits for the reader.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let backtrace = std::backtrace::Backtrace::capture();
-    tracing::error!("thread {} {panic}\n{backtrace}", thread.name().unwrap_or("without a name"));
+    let thread = thread.name().unwrap_or("without a name");
+    _ = StandardError.write_all(format!("thread {thread} {panic}\n{backtrace}\n").as_bytes());
 }
 
 /// What is logged, and how long that lasts.

@@ -105,13 +105,13 @@ impl Shares {
         self.lock().total
     }
 
-    /// Whether nothing is free.
+    /// Whether less than this is free.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.total() >= self.limit
+    pub fn lacks(&self, amount: u64) -> bool {
+        self.total().saturating_add(amount) > self.limit
     }
 
-    /// So much for this client, until the hold is dropped. It may exceed what is free by less than one `amount`.
+    /// So much for this client, until the hold is dropped. [`Hold::set`] may exceed the limit later.
     ///
     /// # Errors
     /// [`Refused`] says why there is none.

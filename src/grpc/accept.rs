@@ -187,7 +187,7 @@ impl Acceptor {
     }
 
     /// Serves a connection to its end.
-    async fn take(self, socket: TcpStream, client: Client, place: Place) {
+    async fn take(self, socket: TcpStream, mut client: Client, mut place: Place) {
         let addr = client.addr;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%error, %addr, "cannot set up a connection");
@@ -198,7 +198,7 @@ impl Acceptor {
                 self.serve_connection(socket, &client, None, closed).await
             }
             // Boxed, or a connection without TLS would take as much memory.
-            Some(acceptor) => Box::pin(self.shake_hands(acceptor, socket, &client)).await,
+            Some(acceptor) => Box::pin(self.shake_hands(acceptor, socket, &mut client, &mut place)).await,
         };
         let ended = if client.beyond.is_some() { Ended::Refused } else { ended };
         if ended == Ended::Silent {
@@ -210,7 +210,13 @@ impl Acceptor {
     }
 
     /// Serves a connection over TLS to its end.
-    async fn shake_hands(&self, acceptor: TlsAcceptor, socket: TcpStream, client: &Client) -> Ended {
+    async fn shake_hands(
+        &self,
+        acceptor: TlsAcceptor,
+        socket: TcpStream,
+        client: &mut Client,
+        place: &mut Place,
+    ) -> Ended {
         let handshake = timeout(self.patience(client).greeting, acceptor.accept(socket));
         let socket = tokio::select! {
             () = self.drain.over() => return Ended::Drained,
@@ -229,10 +235,16 @@ impl Acceptor {
         let name: Parties =
             identity.as_ref().and_then(Identity::name).map(Party::Identity).into_iter().collect();
         // The address has its share already.
-        let (_place, closed) = match self.identified.take(&name, 1) {
-            Ok(place) => (Some(place), self.closed(client, identity.as_ref())),
-            Err(refused) => (None, Some(self.refuse(&refused))),
+        let _place = match self.identified.take(&name, 1) {
+            Ok(place) => Some(place),
+            Err(refused) => {
+                // It makes room for others, and leaves as soon as one that is turned away.
+                place.release();
+                client.beyond = Some(self.refuse(&refused));
+                None
+            }
         };
+        let closed = self.closed(client, identity.as_ref());
         self.serve_connection(socket, client, identity.as_ref(), closed).await
     }
 
@@ -357,6 +369,8 @@ struct Place {
 enum Taken {
     /// The place of a client that is served.
     Served(#[expect(dead_code, reason = "it is held")] Hold),
+    /// Nothing any more.
+    Nothing,
     /// One of those that are turned away.
     TurnedAway(Arc<AtomicUsize>),
 }
@@ -365,6 +379,11 @@ impl Place {
     fn of(taken: Taken, metrics: &Metrics) -> Self {
         metrics.connections.inc();
         Self { taken, metrics: metrics.clone() }
+    }
+
+    /// Gives the place to others, while the connection is still there.
+    fn release(&mut self) {
+        self.taken = Taken::Nothing;
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(limits: Limits, allow_clients: AllowClients, metrics: Metrics) -> Self {
-        let waiting = Waiting::new(limits.request_timeout);
+        let waiting = Waiting::new(limits.request_timeout, limits.client_share);
         Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), waiting, metrics }
     }
 }
@@ -123,7 +123,7 @@ impl Gate {
         if path.strip_prefix(Destination::NAME).is_some_and(|method| method.starts_with('/')) {
             return Ok(request.map(Body::new));
         }
-        self.rules.waiting.bound(request, &self.rules.metrics)
+        self.rules.waiting.bound(request, self.peer.parties(), &self.rules.metrics)
     }
 }
 

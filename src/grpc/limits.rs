@@ -77,6 +77,8 @@ pub enum Limit {
     HeaderBytes,
     /// `--request-timeout`
     RequestTime,
+    /// Requests of health and reflection that have not ended.
+    Waiting,
     /// Lines of one kind in the log.
     LogRate,
     /// Lines that wait for the reader of standard error.
@@ -85,7 +87,7 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Connections,
         Self::Streams,
         Self::AllStreams,
@@ -96,6 +98,7 @@ impl Limit {
         Self::RequestBytes,
         Self::HeaderBytes,
         Self::RequestTime,
+        Self::Waiting,
         Self::LogRate,
         Self::LogQueue,
     ];
@@ -113,6 +116,7 @@ impl Limit {
             Self::RequestBytes => "--max-request-bytes",
             Self::HeaderBytes => "--max-header-bytes",
             Self::RequestTime => "--request-timeout",
+            Self::Waiting => "the number of unfinished requests of health and reflection",
             Self::LogRate => "the rate of log lines of one kind",
             Self::LogQueue => "the queue of log lines",
         }
@@ -140,6 +144,7 @@ impl Limit {
             Self::RequestTime => {
                 "requests and connections that take longer to say what they want are given up"
             }
+            Self::Waiting => "further requests of health and reflection are refused for a moment",
             Self::LogRate => "further such lines are left out; /debug/warnings lists every warning",
             Self::LogQueue => {
                 "standard error is not read fast enough, and further lines are dropped; nothing else waits for it"
@@ -161,6 +166,7 @@ impl Limit {
             Self::RequestBytes => "request_bytes",
             Self::HeaderBytes => "header_bytes",
             Self::RequestTime => "request_time",
+            Self::Waiting => "waiting",
             Self::LogRate => "log_rate",
             Self::LogQueue => "log_queue",
         }

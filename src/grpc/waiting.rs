@@ -13,29 +13,31 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Duration, Sleep, sleep},
-};
+use tokio::time::{Duration, Sleep, sleep};
 use tonic::{Status, body::Body};
 
 use super::limits::Limit;
-use crate::metrics::Metrics;
+use crate::{
+    metrics::Metrics,
+    shares::{Hold, Parties, Refused, Shares},
+};
 
 /// How many may be on their way at once, over all clients: some 15 MB. A probe is on its way for a moment.
-const AT_ONCE: usize = 1024;
+const AT_ONCE: u64 = 1024;
+/// So many a client may have however few are free: the probes of a node.
+const FLOOR: u64 = 8;
 
-/// The places of such requests. Cloning shares them.
-#[derive(Clone, Debug)]
+/// The places of such requests. A client has a share of them, so that one that sends no messages leaves room for probes.
+#[derive(Debug)]
 pub(super) struct Waiting {
-    places: Arc<Semaphore>,
+    places: Arc<Shares>,
     time: Duration,
 }
 
 impl Waiting {
-    /// Places for requests that may take this time.
-    pub(super) fn new(time: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), time }
+    /// Places for requests that may take this time, of which a client may have this fraction of those that are free.
+    pub(super) fn new(time: Duration, client_share: f64) -> Self {
+        Self { places: Shares::new(AT_ONCE, client_share, FLOOR), time }
     }
 
     /// A request that ends in time.
@@ -45,15 +47,19 @@ impl Waiting {
     pub(super) fn bound(
         &self,
         request: Request<Incoming>,
+        parties: &Parties,
         metrics: &Metrics,
     ) -> Result<Request<Body>, Status> {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            Limit::RequestTime.hit(metrics);
-            return Err(Status::resource_exhausted(format!(
-                "{AT_ONCE} requests of health and reflection have not sent their message yet, which is the limit; try \
-                 again in a moment"
-            )));
-        };
+        let place = self.places.take(parties, 1).map_err(|refused| {
+            Limit::Waiting.hit(metrics);
+            let why = match refused {
+                Refused::Full { .. } => format!("{AT_ONCE} requests"),
+                Refused::Share { party, held, .. } => format!("{held} requests of {party}"),
+            };
+            Status::resource_exhausted(format!(
+                "{why} for health and reflection have not ended yet, which is the limit; try again in a moment"
+            ))
+        })?;
         let deadline = Box::pin(sleep(self.time));
         let (time, metrics) = (self.time, metrics.clone());
         Ok(request.map(|body| Body::new(Bounded { body, deadline, time, metrics, _place: place })))
@@ -66,7 +72,7 @@ struct Bounded {
     deadline: Pin<Box<Sleep>>,
     time: Duration,
     metrics: Metrics,
-    _place: OwnedSemaphorePermit,
+    _place: Hold,
 }
 
 impl HttpBody for Bounded {

@@ -24,7 +24,7 @@ use crate::{
 
 /// Templates of Pods, and ExternalWorkloads, that a selector is matched with; if a namespace has more and none of these
 /// matches, nothing is reported.
-const MAX_MATCHED: usize = 10_000;
+const MAX_MATCHED: usize = 1000;
 
 /// Servers for the same port that one is compared with; further ones are ignored. Linkerd's webhook refuses most that
 /// would conflict, so that two are many.
@@ -250,6 +250,10 @@ impl<'a> Inspector<'a> {
     /// Looks for a Server that precedes this one by name and is for the same port of the same Pods. Linkerd's policy
     /// controller applies one of several, and which one is not defined.
     fn conflict(&mut self, selected: &[&'a Template], port: &ServerPort) {
+        // A label that each Pod has for itself may keep two selectors apart, and no template shows it.
+        if self.server.target().and_then(|target| target.pods.as_ref()).is_some_and(selects_one) {
+            return;
+        }
         let NsName { namespace, name } = &self.server.name;
         let same = |(of, number): &(&str, u16)| match port {
             ServerPort::Number(port) => port == number,
@@ -264,7 +268,7 @@ impl<'a> Inspector<'a> {
         self.reads.extend(spellings.iter().map(|port| Fact::ServersOn(namespace.clone(), port.clone())));
         let shared = |other: &'a Server| {
             let target = other.target()?;
-            let pods = target.pods.as_ref()?;
+            let pods = target.pods.as_ref().filter(|pods| !selects_one(pods))?;
             let both = selected.iter().filter(|template| selects(pods, &template.labels));
             let with_port = both
                 .filter_map(|template| Some((owner(template), shared_port(template, port, &target.port)?)));
@@ -329,6 +333,11 @@ fn may_have(workload: &WithoutPods, selector: &Selector) -> bool {
 fn selects(selector: &Selector, labels: &LabelSet) -> bool {
     let is_shared = |one: &&Requirement| !Pod::OWN_LABELS.contains(&&*one.key);
     selector.requirements.iter().filter(is_shared).all(|one| one.holds(labels.get(&one.key)))
+}
+
+/// Whether a selector requires a label that each Pod has for itself.
+fn selects_one(selector: &Selector) -> bool {
+    selector.requirements.iter().any(|one| Pod::OWN_LABELS.contains(&&*one.key))
 }
 
 /// The labels that a selector requires with one value each, but for those that each Pod has for itself.

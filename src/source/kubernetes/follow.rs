@@ -158,6 +158,8 @@ impl Follower {
                 Err(trouble) => {
                     span.record("failed", trouble.label());
                     drop(span);
+                    // Only lists that lack the same for as long, one after the other, are believed.
+                    lossy_since = None;
                     self.fail(&trouble).await?;
                     continue;
                 }

@@ -319,7 +319,7 @@ impl Collection {
             (lost, known.count())
         };
         let (lost, known) = count(|_| true);
-        if loss::takes_all(lost, known) {
+        if (objects.is_empty() || self.changed.len() > 1) && loss::takes_all(lost, known) {
             return Some("every object".to_owned());
         }
         let (lost, known) = count(|id| id.kind == Kind::Service);

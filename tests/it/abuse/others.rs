@@ -83,10 +83,11 @@ async fn request_whose_message_does_not_come_ends_in_the_time_of_a_request() {
     let mut client = connect(socket).await;
     for method in METHODS {
         let outcome = outcome(&mut client, to(method), &[vec![0]], false).await;
+        // tonic ends a reflection stream in silence if reading its request fails.
+        let is_silent = method.contains("Reflection") && matches!(outcome, Outcome::Grpc(0, _));
         let is_late = |words: &str| words.contains("--request-timeout");
         assert!(
-            matches!(&outcome, Outcome::Grpc(4, words) if is_late(words))
-                || matches!(outcome, Outcome::Grpc(0, _)),
+            matches!(&outcome, Outcome::Grpc(4, words) if is_late(words)) || is_silent,
             "{method}: {outcome:?}"
         );
     }

@@ -204,3 +204,18 @@ async fn servers_for_other_ports_or_other_pods_are_not_reported() {
         expect_nothing(&check(&(with_server(one) + &server("t", other))).await);
     }
 }
+
+#[tokio::test]
+async fn servers_for_pods_of_one_stateful_set_are_no_conflict() {
+    let of = |pod: &str| {
+        format!(
+            "podSelector: {{matchLabels: {{app: web, statefulset.kubernetes.io/pod-name: {pod}}}}}, port: 8080"
+        )
+    };
+    let both = with_server(&of("web-0")) + &server("t", &of("web-1"));
+    expect_nothing(&check(&both).await);
+
+    let of_all = "podSelector: {matchLabels: {app: web}}, port: 8080";
+    let both = with_server(of_all) + &server("t", of_all);
+    expect_one(&check(&both).await, &["server_conflict"]);
+}

@@ -178,6 +178,7 @@ const CONTRACT: &[Row] = &[
                 "streams",
                 "stream_rate",
                 "views",
+                "waiting",
                 "view_bytes",
                 "request_bytes",
                 "header_bytes",

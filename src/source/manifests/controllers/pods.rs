@@ -116,7 +116,10 @@ pub(super) fn of_workload(workload: &Workload, nodes: &mut Nodes<'_>, limit: u32
             vec![if nodes.is_empty() {
                 alike(workload, [(format!("{name}-{}", ordinal_suffix(seed, 0)), None)].into_iter())
             } else {
-                alike(workload, on_nodes(name, &nodes))
+                // No more than there are addresses for.
+                let most = usize::try_from(limit).unwrap_or(usize::MAX);
+                left_out = nodes.len().saturating_sub(most) as u64;
+                alike(workload, on_nodes(name, &nodes[..nodes.len().min(most)]))
             }]
         }
     };
