@@ -165,6 +165,9 @@ pub struct Controller {
     lead: Lead,
     holds: Holds,
     report: Arc<Report>,
+    /// Whether a batch was applied. Before the first one, which brings the report of what was read already, the places of
+    /// objects are not known, and no warning is logged.
+    has_batch: bool,
     /// What has been logged of each object, so that it is logged once for each of its versions.
     logged: BTreeMap<ObjectId, BTreeSet<(Reason, String)>>,
     /// What is made known of each answer, by the address of the answer.
@@ -209,6 +212,7 @@ impl Controller {
             lead,
             holds: Holds::default(),
             report: Arc::new(Report::default()),
+            has_batch: false,
             logged: BTreeMap::new(),
             known: HashMap::new(),
             views: Shares::new(MAX_VIEWS as u64, 0.0, 0),
@@ -300,7 +304,7 @@ impl Controller {
                 }
             }
             // What is asked for can be odd as well.
-            if self.engine.take_warnings_changed() {
+            if self.has_batch && self.engine.take_warnings_changed() {
                 self.show_status(&BTreeSet::new(), true);
             }
             self.metrics.views.set(saturate(self.watched.len()));
@@ -330,6 +334,7 @@ impl Controller {
         let topics = self.publish(changes, &touched, since);
         span.record("topics", topics);
         drop(span);
+        self.has_batch = true;
         if let Some(report) = &report {
             let new = report.findings.iter().filter(|finding| !self.report.findings.contains(finding));
             new.for_each(|finding| self.log(&Notice::of_finding(finding)));

@@ -73,13 +73,14 @@ impl Server {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let health = HealthServer::new(HealthService::from_health_reporter(health));
+        let streams = destination.streams();
         let routes = Routes::new(destination)
             .add_service(health.max_decoding_message_size(SMALL))
             .add_service(reflection().build_v1()?.max_decoding_message_size(SMALL))
             // What older grpcurl releases ask for.
             .add_service(reflection().build_v1alpha()?.max_decoding_message_size(SMALL))
             .prepare();
-        let rules = gate::Rules::new(limits, allow_clients, metrics);
+        let rules = gate::Rules::new(limits, allow_clients, streams, metrics);
         accept::Acceptor::new(rules, tls, routes, drain, admin_port).serve(listener).await;
         Ok(())
     }

@@ -88,6 +88,13 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// The places of all streams, for the other services of the port.
+    pub(super) fn streams(&self) -> Arc<Shares> {
+        self.shared.streams.clone()
+    }
+}
+
 impl Shared {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let method = Method::of_path(request.uri().path());
@@ -132,12 +139,10 @@ impl Shared {
     /// A place among the streams of a client.
     fn place(&self, peer: Option<&Peer>) -> Result<Hold, Status> {
         let nobody = Parties::default();
-        self.streams.take(peer.map_or(&nobody, Peer::parties), 1).map_err(|refused| {
+        place(&self.streams, peer.map_or(&nobody, Peer::parties), &self.metrics).inspect_err(|_| {
             if let Some(peer) = peer {
                 peer.refused();
             }
-            let message = refused.describe("streams", "--max-streams");
-            Limit::AllStreams.refuse(&refused, message, &self.metrics)
         })
     }
 
@@ -172,6 +177,14 @@ impl Shared {
         cursor.subscriber().introduce(peer, context);
         Ok(cursor)
     }
+}
+
+/// A place among all streams, for a client with these names.
+pub(super) fn place(streams: &Arc<Shares>, parties: &Parties, metrics: &Metrics) -> Result<Hold, Status> {
+    streams.take(parties, 1).map_err(|refused| {
+        let message = refused.describe("streams", "--max-streams");
+        Limit::AllStreams.refuse(&refused, message, metrics)
+    })
 }
 
 /// What a request asks for, and what it says of who asks.

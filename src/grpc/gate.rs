@@ -4,12 +4,13 @@ use std::{convert::Infallible, future::Future, net::IpAddr, pin::Pin, sync::Arc}
 
 use futures::future;
 use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::Service};
 use tonic::{Status, body::Body, server::NamedService, service::Routes};
 use tower::Service as _;
 
 use super::{
-    destination::Destination,
+    destination::{self, Destination},
     limits::{Limit, Limits},
     rates::Rates,
     waiting::Waiting,
@@ -17,6 +18,7 @@ use super::{
 use crate::{
     connection::Peer,
     metrics::{Because, Metrics},
+    shares::{Hold, Shares},
     tls::AllowClients,
 };
 
@@ -41,13 +43,20 @@ pub(super) struct Rules {
     pub(super) allow_clients: AllowClients,
     rates: Option<Rates>,
     waiting: Waiting,
+    streams: Arc<Shares>,
     pub(super) metrics: Metrics,
 }
 
 impl Rules {
-    pub(super) fn new(limits: Limits, allow_clients: AllowClients, metrics: Metrics) -> Self {
+    /// Rules of these limits; `streams` has the places of all streams.
+    pub(super) fn new(
+        limits: Limits,
+        allow_clients: AllowClients,
+        streams: Arc<Shares>,
+        metrics: Metrics,
+    ) -> Self {
         let waiting = Waiting::new(limits.request_timeout, limits.client_share);
-        Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), waiting, metrics }
+        Self { limits, allow_clients, rates: limits.stream_rate.map(Rates::new), waiting, streams, metrics }
     }
 }
 
@@ -117,13 +126,15 @@ impl Gate {
 }
 
 impl Gate {
-    /// A request as it is routed. The Destination service bounds the time of its own requests.
-    fn bound(&self, request: Request<Incoming>) -> Result<Request<Body>, Status> {
+    /// A request as it is routed, and its place among the streams. The Destination service bounds its own requests.
+    fn bound(&self, request: Request<Incoming>) -> Result<(Request<Body>, Option<Hold>), Status> {
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();
         if path.strip_prefix(Destination::NAME).is_some_and(|method| method.starts_with('/')) {
-            return Ok(request.map(Body::new));
+            return Ok((request.map(Body::new), None));
         }
-        self.rules.waiting.bound(request, self.peer.parties(), &self.rules.metrics)
+        let Rules { waiting, streams, metrics, .. } = &*self.rules;
+        let place = destination::place(streams, self.peer.parties(), metrics)?;
+        Ok((waiting.bound(request, self.peer.parties(), metrics)?, Some(place)))
     }
 }
 
@@ -135,18 +146,28 @@ impl Service<Request<Incoming>> for Gate {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
         let uri = request.uri().clone();
-        let request = match self.check(request.headers()).and_then(|()| self.bound(request)) {
+        let (request, place) = match self.check(request.headers()).and_then(|()| self.bound(request)) {
             Ok(request) => request,
             Err(status) => {
                 self.peer.refused();
-                let reason = super::destination::code_label(status.code());
+                let reason = destination::code_label(status.code());
                 self.rules.metrics.refused.get_or_create(&Because { reason }).inc();
                 return Box::pin(future::ready(Ok(status.into_http())));
             }
         };
         // Routes are always ready.
         let routed = self.routes.clone().call(request);
-        Box::pin(async move { routed.await.map(|response| explained(response, uri.path())) })
+        Box::pin(async move {
+            let response = routed.await.map(|response| explained(response, uri.path()))?;
+            let Some(place) = place else { return Ok(response) };
+            // The place is that of the stream, which lasts as long as its answer.
+            Ok(response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _held = &place;
+                    frame
+                }))
+            }))
+        })
     }
 }
 
@@ -190,7 +211,7 @@ mod tests {
     const SERVER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
     fn gate(limits: Limits, client: IpAddr, local: Option<IpAddr>, closed: Option<Status>) -> Gate {
-        let rules = Rules::new(limits, AllowClients::default(), Metrics::default());
+        let rules = Rules::new(limits, AllowClients::default(), Shares::new(100, 0.0, 0), Metrics::default());
         let peer = Arc::new(Peer::new((client, 1).into(), Histogram::default()));
         Gate::new(Arc::new(rules), Routes::default(), peer, local, closed)
     }

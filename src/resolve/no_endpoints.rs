@@ -57,6 +57,8 @@ pub struct NoEndpoints {
     pub is_certain: bool,
     /// Whether it is also the state of a workload that is scaled to zero or starting, and not surely a mistake.
     may_be_idle: bool,
+    /// Whether a split or a ServiceProfile sends the traffic of these ports to other Services.
+    is_elsewhere: bool,
 }
 
 impl NoEndpoints {
@@ -68,7 +70,16 @@ impl NoEndpoints {
     ) -> Self {
         let (path, why, remedy) = (path.into(), why.into(), remedy.into());
         let may_be_idle = matches!(reason, Reason::NoReplicas | Reason::NotReady);
-        Self { ports: Vec::new(), reason, path, why, remedy, is_certain: true, may_be_idle }
+        Self {
+            ports: Vec::new(),
+            reason,
+            path,
+            why,
+            remedy,
+            is_certain: true,
+            may_be_idle,
+            is_elsewhere: false,
+        }
     }
 
     /// The warning about the Service.
@@ -76,7 +87,16 @@ impl NoEndpoints {
     pub fn problem(&self) -> Problem {
         let ports: Vec<_> = self.ports.iter().map(ToString::to_string).collect();
         let s = if ports.len() == 1 { "" } else { "s" };
-        let mut message = format!("{}: clients get no endpoints on port{s} {}", self.why, ports.join(", "));
+        let ports = ports.join(", ");
+        let mut message = if self.is_elsewhere {
+            format!(
+                "{}: it has no endpoints of its own on port{s} {ports}, which matters as soon as its traffic is not sent to \
+                 other Services any more",
+                self.why
+            )
+        } else {
+            format!("{}: clients get no endpoints on port{s} {ports}", self.why)
+        };
         if !self.remedy.is_empty() {
             write!(message, "; {}", self.remedy).expect("writing to a string does not fail");
         }
@@ -142,9 +162,14 @@ fn search(cluster: &Cluster, options: &Options, name: &NsName) -> (Vec<NoEndpoin
     let mut look = Look::new(cluster, options, &client, &mut pools);
     let Some(service) = look.service(name) else { return (Vec::new(), look.reads) };
     let mut found = look.no_endpoints(service);
-    // If the traffic goes to other Services, these are looked at by themselves.
+    // If the traffic goes to other Services, these are looked at by themselves, and only what is surely a mistake is left.
     if !found.is_empty() && look.is_elsewhere(service) {
-        found.clear();
+        let is_mistake = |one: &NoEndpoints| {
+            one.reason == Reason::NoTargetPort
+                || one.reason == Reason::SelectorMatchesNothing && !one.may_be_idle
+        };
+        found.retain(is_mistake);
+        found.iter_mut().for_each(|one| one.is_elsewhere = true);
     }
     found.retain(|reason| !(reason.may_be_idle && look.has_no_weight(name)));
     found.retain(|reason| !reason.ports.is_empty());

@@ -86,3 +86,18 @@ async fn who_may_not_see_the_cluster_may_not_change_what_is_logged() {
     let allowed = log_level(&server, &["warn", "--admin-token-file", token]).await;
     assert_eq!(printed(&allowed), (Some(0), "warn\n".to_owned()));
 }
+
+#[tokio::test]
+async fn warnings_of_the_start_name_file_and_line() {
+    let folder = copy_of_bookinfo();
+    let file = folder.path().join("split.yaml");
+    let split = std::fs::read_to_string(&file).expect("it is there");
+    std::fs::write(&file, split.replace("service: reviews-v3", "service: reviews-v33")).expect("written");
+
+    let mut server = Binary::serve(folder.path()).await;
+
+    server.logs("there is no Service default/reviews-v33").await;
+    let log = server.logged();
+    let line = log.lines().find(|line| line.contains("reviews-v33")).expect("it was logged");
+    assert!(line.contains(": split.yaml:"), "{line}");
+}

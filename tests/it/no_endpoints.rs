@@ -121,6 +121,18 @@ fn apex_of_a_split_needs_no_endpoints_of_its_own() {
 }
 
 #[test]
+fn misspelled_selector_of_an_apex_is_reported_though_its_traffic_goes_elsewhere() {
+    let mut mesh = Mesh::given("service a 80; endpoints a A1; split web a=1");
+    mesh.read(&[service("web", "wbe"), pod("d", "web-1", "web", "web")]);
+    let typo = "selector app=wbe matches no Pod (nearest: app=web of Deployment web): it has no endpoints of its own on \
+                port 80, which matters as soon as its traffic is not sent to other Services any more; correct the \
+                selector, or the labels of the Pods";
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", typo)]);
+    mesh.read(&[service("web", "another")]);
+    expect(&mesh, &[]);
+}
+
+#[test]
 fn empty_backend_has_the_reason_of_its_service() {
     let mut mesh = Mesh::given("service web 80; service a 80; endpoints a A1; split web a=1 b=1");
     mesh.read(&[service("b", "b")]);

@@ -151,3 +151,36 @@ async fn views_of_a_large_headless_service_have_a_bound_in_bytes() {
     drop((kept, client));
     victim.is_unharmed().await;
 }
+
+#[tokio::test]
+async fn watches_of_health_are_streams_of_their_client() {
+    let mut victim = Victim::start(&["--max-streams", "300"]).await;
+    let client = connect(from(2, &victim.server).await).await;
+    let mut kept = Vec::new();
+    let refused = loop {
+        let mut client = client.clone().ready().await.expect("there is room");
+        let request = http::Request::post("http://test/grpc.health.v1.Health/Watch")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let (response, mut body) =
+            client.send_request(request.body(()).expect("a request"), false).expect("taken");
+        body.send_data(vec![0; 5].into(), true).expect("it is open");
+        let response = timeout(PATIENCE, response).await.expect("in time").expect("answered");
+        if let Some(status) = super::requests::status_of(response.headers()) {
+            break status;
+        }
+        kept.push(response);
+        assert!(kept.len() < 300, "no bound in sight");
+    };
+    assert!(is_refused(&refused, "streams"), "{refused:?}");
+    assert!((98..=100).contains(&kept.len()), "{} watches", kept.len());
+
+    drop((kept, client));
+    let again = async {
+        while ask(2, &victim.server, REVIEWS).await.0 != Outcome::Answered {
+            tokio::time::sleep(super::LOOK).await;
+        }
+    };
+    timeout(PATIENCE, again).await.expect("their places come back");
+    victim.is_unharmed().await;
+}
