@@ -26,7 +26,7 @@ use crate::{
     },
     nearest::nearest,
     source::{NoPods, WithoutPods},
-    tame::tame,
+    tame,
     weight::Milli,
 };
 
@@ -101,7 +101,7 @@ impl NoEndpoints {
             write!(message, "; {}", self.remedy).expect("writing to a string does not fail");
         }
         // Names of ports and labels come from users.
-        Problem { reason: self.reason, path: self.path.clone(), message: tame(&message).into_owned() }
+        Problem { reason: self.reason, path: self.path.clone(), message: tame::message(&message) }
     }
 }
 

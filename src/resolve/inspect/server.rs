@@ -19,7 +19,7 @@ use crate::{
         unknown::no_pods_here,
     },
     source::{NoPods, WithoutPods},
-    tame::tame,
+    tame,
 };
 
 /// Templates of Pods, and ExternalWorkloads, that a selector is matched with; if a namespace has more and none of these
@@ -86,7 +86,7 @@ impl<'a> Inspector<'a> {
             None => "is for no port",
         };
         // Names of ports and labels come from users.
-        let message = tame(&format!("{why}, so the Server {effect}; {remedy}")).into_owned();
+        let message = tame::message(&format!("{why}, so the Server {effect}; {remedy}"));
         self.problems.push(Problem { reason: Reason::ServerUnused, path: path.to_owned(), message });
     }
 
@@ -297,7 +297,7 @@ impl<'a> Inspector<'a> {
              for a port",
             other.name, owner
         );
-        let message = tame(&message).into_owned();
+        let message = tame::message(&message);
         self.problems.push(Problem { reason: Reason::ServerConflict, path: "spec.port".to_owned(), message });
     }
 }
