@@ -24,7 +24,7 @@ mod population;
 mod slices;
 mod templates;
 
-pub(crate) use self::templates::{HASH_LABELS, label_hash};
+pub(crate) use self::templates::{is_own, label_hash};
 pub use self::{
     claims::Claims,
     fact::Fact,

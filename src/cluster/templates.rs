@@ -13,8 +13,13 @@ use super::Fact;
 use crate::model::{LabelSet, Name, Pod, PodSpec};
 
 /// Labels that controllers add to tell one template from the next; no Service selects by them on purpose.
-pub(crate) const HASH_LABELS: [&str; 3] =
+const HASH_LABELS: [&str; 3] =
     ["pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash"];
+
+/// Whether Pods of one template, or templates of one workload, differ by this label: [`Fact::PodLabel`] is not about such.
+pub(crate) fn is_own(key: &str) -> bool {
+    Pod::OWN_LABELS.contains(&key) || HASH_LABELS.contains(&key)
+}
 
 /// What Pods of one template have in common.
 #[derive(Clone, Debug)]
@@ -103,7 +108,7 @@ impl Templates {
         // With the first Pod it comes, with the last one it goes.
         if pods == u32::from(added) {
             touched.insert(Fact::PodLabels(namespace.clone()));
-            let labels = template.labels.iter().filter(|(key, _)| !HASH_LABELS.contains(key));
+            let labels = template.labels.iter().filter(|(key, _)| !is_own(key));
             touched.extend(labels.map(|(key, value)| Fact::PodLabel(label_hash(key, value))));
         }
     }

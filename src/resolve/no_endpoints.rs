@@ -18,7 +18,7 @@ use super::{
     unknown::no_pods_here,
 };
 use crate::{
-    cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, label_hash},
+    cluster::{Cluster, Fact, StoredEndpoint, StoredSlice, Template, is_own, label_hash},
     listed::listed,
     model::{
         Kind, LabelSet, Name, NsName, ObjectId, Pod, Problem, Reason, Service, ServiceKind, ServicePort,
@@ -313,7 +313,8 @@ impl<'a> Look<'a> {
             };
         }
         // Pods of another namespace that have all of its labels have this one.
-        let label = selector.iter().last().map(|(key, value)| Fact::PodLabel(label_hash(key, value)));
+        let label = selector.iter().find(|(key, _)| !is_own(key));
+        let label = label.map(|(key, value)| Fact::PodLabel(label_hash(key, value)));
         self.reads.extend(label);
         let similar = similar(self.cluster, namespace, selector);
         let is_meant = similar.as_ref().is_some_and(|similar| similar.is_meant);

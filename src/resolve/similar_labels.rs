@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    cluster::{Cluster, Template},
+    cluster::{Cluster, Template, is_own},
     listed::listed,
     model::{Kind, LabelSet, Name, OwnerRef, Pod},
     nearest::nearest,
@@ -71,6 +71,10 @@ fn similar_of(
     selector: &LabelSet,
     elsewhere: impl FnOnce() -> Option<String>,
 ) -> Option<Similar> {
+    // Without a label that Pods share, a selector means none of them more than others.
+    if selector.iter().all(|(key, _)| is_own(key)) {
+        return None;
+    }
     let compared: Vec<_> = in_namespace.iter().map(|one| (compare(selector, one.labels), one)).collect();
     let nearest_of = |is_fit: fn(&[Found<'_>]) -> bool| {
         let fit = compared.iter().filter(|(found, _)| is_fit(found));

@@ -247,3 +247,20 @@ fn endpoints_of_a_family_that_is_not_given_out_are_the_reason() {
     let family = "endpoint fd00::1 is left out: IPv6 addresses are not given out (--enable-ipv6)";
     expect(&mesh, &[("Service d/web", "endpoints_excluded", family)]);
 }
+
+#[test]
+fn pods_of_another_namespace_are_found_also_by_a_selector_with_the_hash_of_a_template() {
+    let mut mesh = Mesh::given("");
+    let mut web = service("web", "web");
+    web["spec"]["selector"]["pod-template-hash"] = json!("abc");
+    mesh.read(&[web]);
+    let none = "selector app=web,pod-template-hash=abc matches no Pod";
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", none)]);
+
+    let mut elsewhere = pod("other", "web-1", "web", "web");
+    elsewhere["metadata"]["labels"]["pod-template-hash"] = json!("abc");
+    mesh.read(&[elsewhere]);
+
+    let found = format!("{none} (ReplicaSet web-5d4 of namespace other has these labels)");
+    expect(&mesh, &[("Service d/web", "selector_matches_nothing", &found)]);
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Inspection;
 use crate::{
-    cluster::{Cluster, Fact, HASH_LABELS, Template, label_hash},
+    cluster::{Cluster, Fact, Template, is_own, label_hash},
     listed::listed,
     model::{
         Condition, Kind, LabelSet, NsName, Pod, Problem, Reason, Requirement, Selector, Server, ServerPort,
@@ -15,7 +15,7 @@ use crate::{
     },
     nearest::nearest,
     resolve::{
-        similar_labels::{Similar, owner, similar, similar_workloads},
+        similar_labels::{self, Similar, owner, similar, similar_workloads},
         unknown::no_pods_here,
     },
     source::{NoPods, WithoutPods},
@@ -149,12 +149,10 @@ impl<'a> Inspector<'a> {
                 ),
                 is_meant: true,
             }),
-            // Without a label that it requires, a selector means no Pods more than others.
-            _ if labels.iter().next().is_none() => None,
             _ if self
                 .cluster
                 .templates(namespace)
-                .any(|template| selects_labels(&labels, &template.labels)) =>
+                .any(|one| similar_labels::selects(&labels, &one.labels)) =>
             {
                 None
             }
@@ -235,9 +233,7 @@ impl<'a> Inspector<'a> {
                 text: format!("{owner} has these labels, which podSelector selects"),
                 is_meant: true,
             }),
-            _ => Some(labels(selector))
-                .filter(|labels| labels.iter().next().is_some())
-                .and_then(|labels| similar_workloads(self.cluster, namespace, &labels)),
+            _ => similar_workloads(self.cluster, namespace, &labels(selector)),
         };
         let is_meant = similar.as_ref().is_some_and(|similar| similar.is_meant);
         if !is_meant && !self.cluster.knows_workloads(namespace) {
@@ -340,7 +336,7 @@ fn selects_one(selector: &Selector) -> bool {
     selector.requirements.iter().any(|one| Pod::OWN_LABELS.contains(&&*one.key))
 }
 
-/// The labels that a selector requires with one value each, but for those that each Pod has for itself.
+/// The labels that a selector requires with one value each, but for those by which Pods of one workload differ.
 fn labels(selector: &Selector) -> LabelSet {
     let label = |one: &'_ Requirement| match &one.condition {
         Condition::In(values) if values.len() == 1 => Some((one.key.to_string(), values[0].to_string())),
@@ -349,16 +345,6 @@ fn labels(selector: &Selector) -> LabelSet {
     let is_shared = |(key, _): &(String, String)| !is_own(key);
     let labels: Vec<_> = selector.requirements.iter().filter_map(label).filter(is_shared).collect();
     LabelSet::new(labels.iter().map(|(key, value)| (&**key, &**value)))
-}
-
-/// Whether a label tells Pods of one template, or one template from the next, apart. [`Fact::PodLabel`] is not about such.
-fn is_own(key: &str) -> bool {
-    Pod::OWN_LABELS.contains(&key) || HASH_LABELS.contains(&key)
-}
-
-/// Whether Pods with `labels` have all those of `wanted`.
-fn selects_labels(wanted: &LabelSet, labels: &LabelSet) -> bool {
-    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// A selector as `kubectl` writes it: `app=web,tier in (a, b),!legacy`.
