@@ -51,6 +51,20 @@ struct Held {
     by: HashMap<Party, u64>,
 }
 
+impl Held {
+    /// A client holds another amount than before.
+    fn change(&mut self, parties: &Parties, before: u64, amount: u64) {
+        self.total = self.total - before + amount;
+        for party in &**parties {
+            let by = self.by.entry(party.clone()).or_default();
+            *by = *by - before + amount;
+            if *by == 0 {
+                self.by.remove(party);
+            }
+        }
+    }
+}
+
 /// Why something may not be held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -116,10 +130,10 @@ impl Shares {
     /// # Errors
     /// [`Refused`] says why there is none.
     pub fn take(self: &Arc<Self>, parties: &Parties, amount: u64) -> Result<Hold, Refused> {
-        self.check(&self.lock(), parties, amount)?;
-        let mut hold = Hold { shares: self.clone(), parties: parties.clone(), amount: 0 };
-        hold.set(amount);
-        Ok(hold)
+        let mut held = self.lock();
+        self.check(&held, parties, amount)?;
+        held.change(parties, 0, amount);
+        Ok(Hold { shares: self.clone(), parties: parties.clone(), amount })
     }
 
     fn check(&self, held: &Held, parties: &Parties, amount: u64) -> Result<(), Refused> {
@@ -156,17 +170,8 @@ impl Hold {
     /// Holds another amount from now on, also if that is more than may be taken.
     pub fn set(&mut self, amount: u64) {
         let before = std::mem::replace(&mut self.amount, amount);
-        if before == amount {
-            return;
-        }
-        let mut held = self.shares.lock();
-        held.total = held.total - before + amount;
-        for party in &*self.parties {
-            let by = held.by.entry(party.clone()).or_default();
-            *by = *by - before + amount;
-            if *by == 0 {
-                held.by.remove(party);
-            }
+        if before != amount {
+            self.shares.lock().change(&self.parties, before, amount);
         }
     }
 }
