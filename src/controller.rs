@@ -37,7 +37,7 @@ mod audits;
 pub mod heartbeat;
 mod look;
 
-use self::{audits::Audits, heartbeat::Doing, look::Look};
+use self::{audits::Audits, look::Look};
 pub use self::{audits::Pace, heartbeat::Heartbeat, look::Uninspected};
 
 /// How many bytes all views together may have unless [`Controller::limit_views`] says otherwise: with the rest of the
@@ -267,11 +267,11 @@ impl Controller {
                     if taken == 0 {
                         return;
                     }
-                    self.heartbeat.begin(Doing::Applying, taken);
+                    self.heartbeat.begin("applying a batch of events", taken);
                     self.apply(mem::take(&mut new_batches));
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.heartbeat.begin(Doing::Publishing, 1);
+                    self.heartbeat.begin("publishing answers that were held", 1);
                     self.publish_due();
                 }
                 taken = self.wants.recv_many(&mut new_wants, TURN), if waiting.len() == 0 => {
@@ -283,23 +283,23 @@ impl Controller {
                 }
                 () = future::ready(()), if waiting.len() > 0 => self.answer_some(&mut waiting),
                 Some(look) = self.looks.recv() => {
-                    self.heartbeat.begin(Doing::Looking, 1);
+                    self.heartbeat.begin("copying out what an explanation or an audit needs", 1);
                     look.take(&self.engine, &self.metrics);
                 }
                 () = sleep_until(observed.unwrap_or_else(Instant::now)), if observed.is_some() => {
-                    self.heartbeat.begin(Doing::Observing, 1);
+                    self.heartbeat.begin("observing services for the page", 1);
                     if let Some(observer) = &mut self.observer {
                         observer.observe(self.engine.cluster());
                     }
                 }
                 _ = reaping.tick() => {
-                    self.heartbeat.begin(Doing::Reaping, self.watched.len());
+                    self.heartbeat.begin("removing views without subscribers", self.watched.len());
                     // Where views are short, those that somebody watches come first.
                     let short = self.views.lacks(1) || self.view_bytes.lacks(VIEW_BYTES);
                     self.reap(if short { Duration::ZERO } else { VIEW_LINGER });
                 }
                 () = &mut audit, if self.engine.is_synced() && !self.watched.is_empty() => {
-                    self.heartbeat.begin(Doing::Auditing, 1);
+                    self.heartbeat.begin("auditing a view", 1);
                     audit.as_mut().reset(self.audit());
                 }
             }
@@ -402,7 +402,7 @@ impl Controller {
 
     /// Answers requests that wait, in their order, for as long as [`ANSWERING`].
     fn answer_some(&mut self, waiting: &mut vec::IntoIter<Want>) {
-        self.heartbeat.begin(Doing::Answering, waiting.len());
+        self.heartbeat.begin("resolving first answers", waiting.len());
         let began = Instant::now();
         for want in waiting {
             self.answer(want);
@@ -418,8 +418,7 @@ impl Controller {
             return;
         }
         let is_new = !self.watched.contains_key(&target);
-        let holds = if is_new { self.holds_for_view(&parties).map(Some) } else { Ok(None) };
-        let holds = match holds {
+        let holds = match is_new.then(|| self.holds_for_view(&parties)).transpose() {
             Ok(holds) => holds,
             Err(refused) => {
                 _ = reply.send(Err(refused));

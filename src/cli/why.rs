@@ -44,7 +44,7 @@ pub(super) async fn run(args: WhyArgs, out: &mut dyn Write) -> Result<Exit, Fail
     Ok(if explanation.leads_somewhere() { Exit::Success } else { Exit::Attention })
 }
 
-/// What is to be explained.
+/// A target whose explanation is asked for.
 enum Asked {
     Authority(String),
     /// The apex of this split, on this port or its first one.
@@ -100,7 +100,7 @@ fn here(args: &WhyArgs) -> Result<Explanation, Failure> {
             .map_err(|error| Failure::Usage(error.to_string()))
     };
     let asked = match asked(args) {
-        // What cannot be asked is said before anything is read.
+        // A wrong target fails before the manifests are read.
         Asked::Authority(authority) => Ok(question(&authority)?),
         Asked::Split(split, port) => Err((split, port)),
     };

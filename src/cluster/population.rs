@@ -381,7 +381,7 @@ impl Population {
         })
     }
 
-    /// What the Servers of a namespace that select a workload together make opaque of its `ports` (names and numbers),
+    /// Those of a workload's `ports` (names and numbers) that the Servers of its namespace which select it make opaque,
     /// sorted.
     fn opaque_ports<'p>(
         &self,

@@ -6,8 +6,8 @@
 
 use std::{
     sync::{
-        Arc, Weak,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -22,77 +22,42 @@ pub const UNREADY: i64 = 5;
 pub const DEAD: i64 = 60;
 /// How often the seconds are counted.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Work of a turn of the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Doing {
-    /// It waits for something to do, or has not begun.
-    Waiting,
-    Applying,
-    Publishing,
-    Answering,
-    Looking,
-    Observing,
-    Reaping,
-    Auditing,
-}
-
-impl Doing {
-    const ALL: [Self; 8] = [
-        Self::Waiting,
-        Self::Applying,
-        Self::Publishing,
-        Self::Answering,
-        Self::Looking,
-        Self::Observing,
-        Self::Reaping,
-        Self::Auditing,
-    ];
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting for a worker of the runtime",
-            Self::Applying => "applying a batch of events",
-            Self::Publishing => "publishing answers that were held",
-            Self::Answering => "resolving first answers",
-            Self::Looking => "copying out what an explanation or an audit needs",
-            Self::Observing => "observing services for the page",
-            Self::Reaping => "removing views without subscribers",
-            Self::Auditing => "auditing a view",
-        }
-    }
-}
+/// The work between two turns, and before the first one.
+const WAITING: &str = "waiting for a worker of the runtime";
 
 /// Completed turns of the controller, and its present work. Cloning shares it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Heartbeat(Arc<Beats>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Beats {
     turns: AtomicU64,
-    doing: AtomicU8,
-    /// How many things it is done with, as batches or requests.
-    count: AtomicU64,
+    /// Work of the present turn, and the number of batches or requests it is for. Locked for a moment only.
+    work: Mutex<(&'static str, usize)>,
     /// Seconds without a completed turn, as the metric shows them.
     silent: Gauge,
+}
+
+impl Beats {
+    fn work(&self) -> MutexGuard<'_, (&'static str, usize)> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Heartbeat {
     /// A heartbeat that shows the seconds without a completed turn in this metric.
     pub(super) fn new(silent: Gauge) -> Self {
-        Self(Arc::new(Beats { silent, ..Beats::default() }))
+        Self(Arc::new(Beats { turns: AtomicU64::new(0), work: Mutex::new((WAITING, 0)), silent }))
     }
 
     /// A turn begins to do this with so many things.
-    pub(super) fn begin(&self, doing: Doing, count: usize) {
-        self.0.count.store(count as u64, Ordering::Relaxed);
-        self.0.doing.store(doing as u8, Ordering::Relaxed);
+    pub(super) fn begin(&self, doing: &'static str, count: usize) {
+        *self.0.work() = (doing, count);
     }
 
     /// A turn is completed.
     pub(super) fn complete(&self) {
-        self.begin(Doing::Waiting, 0);
+        self.begin(WAITING, 0);
         self.0.turns.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -155,8 +120,7 @@ impl Watchdog {
         // At once when it matters, and then seldom: at 5 s, 10 s, 20 s ...
         if silent >= UNREADY.max(2 * self.logged) {
             self.logged = silent;
-            let doing = Doing::ALL[usize::from(beats.doing.load(Ordering::Relaxed))].text();
-            let count = beats.count.load(Ordering::Relaxed);
+            let (doing, count) = *beats.work();
             tracing::error!(
                 "the controller has completed no turn for {silent}s (it is {doing}: {count}): changes and first answers \
                  are late, open streams keep what they have, /ready fails; after {DEAD}s /live does as well"
@@ -176,11 +140,11 @@ mod tests {
 
     #[test]
     fn silence_is_counted_from_the_last_completed_turn() {
-        let (heartbeat, mut watchdog) = (Heartbeat::default(), Watchdog::default());
+        let (heartbeat, mut watchdog) = (Heartbeat::new(Gauge::default()), Watchdog::default());
         tick(&mut watchdog, &heartbeat, 3);
         assert_eq!(heartbeat.silent(), 3);
 
-        heartbeat.begin(Doing::Applying, 2);
+        heartbeat.begin("applying a batch of events", 2);
         tick(&mut watchdog, &heartbeat, 1);
         assert_eq!(heartbeat.silent(), 4, "a turn that has begun is not completed");
 
@@ -192,8 +156,8 @@ mod tests {
     #[test]
     fn stall_is_logged_with_what_the_controller_does_and_then_seldom() {
         let log = Captured::at(tracing::Level::INFO);
-        let (heartbeat, mut watchdog) = (Heartbeat::default(), Watchdog::default());
-        heartbeat.begin(Doing::Applying, 3);
+        let (heartbeat, mut watchdog) = (Heartbeat::new(Gauge::default()), Watchdog::default());
+        heartbeat.begin("applying a batch of events", 3);
         tick(&mut watchdog, &heartbeat, UNREADY - 1);
         assert!(log.lines().is_empty());
 
@@ -206,12 +170,5 @@ mod tests {
         assert!(five.contains("no turn for 5s (it is applying a batch of events: 3)"), "{five}");
         assert!(ten.contains("10s") && twenty.contains("20s") && forty.contains("40s"), "{lines:?}");
         assert!(over.contains("goes on after more than 40s"), "{over}");
-    }
-
-    #[test]
-    fn activities_are_in_the_order_of_their_numbers() {
-        for (number, doing) in Doing::ALL.into_iter().enumerate() {
-            assert_eq!(doing as usize, number);
-        }
     }
 }

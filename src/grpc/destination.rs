@@ -138,8 +138,7 @@ impl Shared {
 
     /// A place among the streams of a client.
     fn place(&self, peer: Option<&Peer>) -> Result<Hold, Status> {
-        let nobody = Parties::default();
-        place(&self.streams, peer.map_or(&nobody, Peer::parties), &self.metrics).inspect_err(|_| {
+        place(&self.streams, &parties(peer), &self.metrics).inspect_err(|_| {
             if let Some(peer) = peer {
                 peer.refused();
             }
@@ -161,9 +160,8 @@ impl Shared {
         call.received();
         let (target, context) = target(method, &request, &self.domain)?;
         drop(request);
-        let nobody = Parties::default();
-        let parties = peer.as_ref().map_or(&nobody, |peer| peer.parties());
-        let cursor = self.directory.subscribe(&target, parties).await.map_err(|error| match &error {
+        let parties = parties(peer.as_deref());
+        let cursor = self.directory.subscribe(&target, &parties).await.map_err(|error| match &error {
             Unavailable::ShuttingDown => Status::unavailable(error.to_string()),
             Unavailable::Views(refused) => Limit::Views.refuse(refused, error.to_string(), &self.metrics),
             Unavailable::ViewBytes(refused) => {
@@ -177,6 +175,11 @@ impl Shared {
         cursor.subscriber().introduce(peer, context);
         Ok(cursor)
     }
+}
+
+/// The names of a client; none if it is not known.
+fn parties(peer: Option<&Peer>) -> Parties {
+    peer.map(|peer| peer.parties().clone()).unwrap_or_default()
 }
 
 /// A place among all streams, for a client with these names.

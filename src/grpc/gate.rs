@@ -123,9 +123,7 @@ impl Gate {
         }
         Ok(())
     }
-}
 
-impl Gate {
     /// A request as it is routed, and its place among the streams. The Destination service bounds its own requests.
     fn bound(&self, request: Request<Incoming>) -> Result<(Request<Body>, Option<Hold>), Status> {
         let path = request.uri().path().strip_prefix('/').unwrap_or_default();

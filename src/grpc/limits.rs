@@ -137,7 +137,7 @@ impl Limit {
                 "a client that has its share is refused more; clients that have less are answered as ever"
             }
             Self::Views | Self::ViewBytes => {
-                "questions that nobody has asked yet are refused; others are answered as ever"
+                "questions that no open stream asks are refused; streams for all other questions still open"
             }
             Self::RequestBytes => "such requests are refused",
             Self::HeaderBytes => "such requests are refused",

@@ -9,14 +9,14 @@ use super::{Created, LabelSet, NsName, OwnerRef, PortRanges, Selector};
 pub struct Server {
     /// Its namespace and name.
     pub name: NsName,
-    /// What it makes opaque: `spec.proxyProtocol: opaque`.
+    /// Pods and port that it makes opaque: `spec.proxyProtocol: opaque`.
     pub opaque: Option<ServerTarget>,
-    /// What a Server of any other protocol is for, as far as it can be read. It changes no answer and is only inspected.
+    /// Pods and port of a Server of any other protocol, as far as they can be read. It changes no answer and is only inspected.
     pub other: Option<ServerTarget>,
 }
 
 impl Server {
-    /// What it is for, whatever its protocol.
+    /// Its Pods and port, whatever its protocol.
     #[must_use]
     pub fn target(&self) -> Option<&ServerTarget> {
         self.opaque.as_ref().or(self.other.as_ref())

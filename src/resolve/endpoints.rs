@@ -21,7 +21,7 @@ use crate::{
     wire,
 };
 
-/// What is behind an endpoint whose reference does not count.
+/// Target of an endpoint whose reference does not count.
 const NO_TARGET: TargetRef = TargetRef::None;
 
 impl<'a> Look<'a> {

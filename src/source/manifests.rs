@@ -174,12 +174,9 @@ impl Manifests {
     fn observe(&mut self, scan: Scan, now: Instant) -> Option<Batch> {
         let batch = match self.settling.observe(scan, now) {
             Some(settled) => self.take(settled),
-            None => {
-                let batch = self.collection.believe_loss(Some(Timestamp::now()))?;
-                self.log_gone();
-                batch
-            }
+            None => self.collection.believe_loss(Some(Timestamp::now()))?,
         };
+        self.log_gone();
         (!batch.events.is_empty() || batch.report.is_some()).then_some(batch)
     }
 
@@ -193,9 +190,7 @@ impl Manifests {
             finding
         });
         let troubles = troubles.collect();
-        let batch = self.collection.take(changes, troubles, Some(Timestamp::now()));
-        self.log_gone();
-        batch
+        self.collection.take(changes, troubles, Some(Timestamp::now()))
     }
 
     /// Nothing else tells a file that was emptied by accident from one that was meant to go.

@@ -77,6 +77,9 @@ pub(crate) fn endpoints(folder: &Path, authority: &str) -> Vec<(String, String)>
     found
 }
 
+/// The Service `web` of the default namespace, as a client asks for it.
+const AUTHORITY: &str = "web.default.svc.cluster.local:80";
+
 /// A Service `web` on port 80 that selects `app: web`.
 pub(crate) const WEB: &str = "
 apiVersion: v1

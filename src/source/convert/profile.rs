@@ -36,7 +36,7 @@ pub(super) fn profile(name: NsName, root: &At<'_, '_>) -> Result<ServiceProfile,
     let mut dst_overrides = Vec::new();
     let listed = spec.get("dstOverrides")?;
     for (index, at) in listed.items()?.enumerate() {
-        // What is ignored is read nevertheless: an invalid entry rejects the profile wherever it is.
+        // Entries beyond the bound are read as well: an invalid one rejects the profile wherever it is.
         let (is_used, ignored) = (index < MAX_OVERRIDES, &mut Vec::new());
         let dst = dst_override(index, &at, if is_used { &mut problems } else { ignored })?;
         dst_overrides.extend(is_used.then_some(dst));

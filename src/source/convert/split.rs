@@ -34,7 +34,7 @@ pub(super) fn split(name: NsName, root: &At<'_, '_>) -> Result<TrafficSplit, Rej
     }
     for (index, at) in listed.items()?.enumerate() {
         let service = at.get("service")?.required_name("the name of the backend's Service")?.into();
-        // What is ignored is read nevertheless: an invalid entry rejects the split wherever it is.
+        // Entries beyond the bound are read as well: an invalid one rejects the split wherever it is.
         let ignored = &mut Vec::new();
         let is_used = index < MAX_BACKENDS;
         let weight = weight(&at.get("weight")?, style, if is_used { &mut problems } else { ignored })?;

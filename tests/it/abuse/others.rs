@@ -1,7 +1,12 @@
 //! The services beside ours on the same port: health and reflection are reachable by everybody who may ask, and are
 //! given no more room than a name takes.
 
+use bytes::Bytes;
 use futures::future::join_all;
+use h2::{
+    SendStream,
+    client::{ResponseFuture, SendRequest},
+};
 use http::{Request, request};
 use tokio::net::TcpStream;
 
@@ -29,6 +34,13 @@ fn to(method: &str) -> request::Builder {
     Request::post(format!("http://test/{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
+}
+
+/// A request of which only the headers were sent.
+async fn begun(client: &SendRequest<Bytes>, method: &str) -> (ResponseFuture, SendStream<Bytes>) {
+    let request = to(method).body(()).expect("a request");
+    let mut client = client.clone().ready().await.expect("there is room");
+    client.send_request(request, false).expect("it is taken")
 }
 
 /// OUT_OF_RANGE; or, from reflection, the end of its stream without an answer, for that is how tonic's ends whatever
@@ -105,9 +117,7 @@ async fn many_half_messages_hold_little_and_others_are_refused_in_words() {
     let mut held = Vec::new();
     let mut refused = 0;
     for _ in 0..AT_ONCE {
-        let request = to(METHODS[0]).body(()).expect("a request");
-        let mut client = client.clone().ready().await.expect("there is room");
-        let (answer, mut body) = client.send_request(request, false).expect("it is taken");
+        let (answer, mut body) = begun(&client, METHODS[0]).await;
         // A refused stream may be over already.
         _ = body.send_data(vec![0].into(), false);
         held.push((Box::pin(answer), body));
@@ -137,9 +147,7 @@ async fn requests_without_a_message_are_let_go_with_their_client() {
     let mut held = Vec::new();
     for method in METHODS {
         for _ in 0..HELD {
-            let request = to(method).body(()).expect("a request");
-            let mut client = client.clone().ready().await.expect("there is room");
-            let (answer, mut body) = client.send_request(request, false).expect("it is taken");
+            let (answer, mut body) = begun(&client, method).await;
             // One byte of a prefix, and then nothing more.
             body.send_data(vec![0].into(), false).expect("it is open");
             held.push((answer, body));

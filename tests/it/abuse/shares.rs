@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
+use h2::{RecvStream, client::SendRequest};
+use http::{Response, request};
 use tokio::{
     net::{TcpSocket, TcpStream},
     time::timeout,
@@ -22,11 +25,7 @@ async fn from(address: u8, server: &Binary) -> TcpStream {
 }
 
 /// What a request is answered, whose connection is kept.
-async fn ask(
-    address: u8,
-    server: &Binary,
-    authority: &str,
-) -> (Outcome, h2::client::SendRequest<bytes::Bytes>) {
+async fn ask(address: u8, server: &Binary, authority: &str) -> (Outcome, SendRequest<Bytes>) {
     let mut client = connect(from(address, server).await).await;
     let outcome = outcome(&mut client, good(), &[message(authority)], true).await;
     (outcome, client)
@@ -56,20 +55,29 @@ async fn client_alone_gets_a_third_of_the_connections_and_others_come_in() {
     victim.is_unharmed().await;
 }
 
+/// Opens a stream, or returns how it is refused. Nothing of its answer is read.
+async fn open(
+    client: &SendRequest<Bytes>,
+    request: request::Builder,
+    message: Vec<u8>,
+) -> Result<Response<RecvStream>, Outcome> {
+    let mut client = client.clone().ready().await.expect("there is room");
+    let (response, mut body) =
+        client.send_request(request.body(()).expect("a request"), false).expect("taken");
+    body.send_data(message.into(), true).expect("it is open");
+    let response = timeout(PATIENCE, response).await.expect("in time").expect("answered");
+    super::requests::status_of(response.headers()).map_or(Ok(response), Err)
+}
+
 /// Streams that one connection from this address may open, and how the next one is refused.
 async fn streams(address: u8, server: &Binary, authority: impl Fn(usize) -> String) -> (usize, Outcome) {
     let client = connect(from(address, server).await).await;
     let mut kept = Vec::new();
     loop {
-        let mut client = client.clone().ready().await.expect("there is room");
-        let (response, mut body) =
-            client.send_request(good().body(()).expect("a request"), false).expect("taken");
-        body.send_data(message(&authority(kept.len())).into(), true).expect("it is open");
-        let response = timeout(PATIENCE, response).await.expect("in time").expect("answered");
-        if let Some(status) = super::requests::status_of(response.headers()) {
-            return (kept.len(), status);
+        match open(&client, good(), message(&authority(kept.len()))).await {
+            Ok(response) => kept.push(response),
+            Err(refused) => return (kept.len(), refused),
         }
-        kept.push(response);
     }
 }
 
@@ -118,7 +126,7 @@ async fn views_of_a_large_headless_service_have_a_bound_in_bytes() {
     }
     let before = victim.server.metric(slices).await;
     std::fs::write(victim.folder.path().join("large.yaml"), large).expect("written");
-    let mut client = connect(from(2, &victim.server).await).await;
+    let client = connect(from(2, &victim.server).await).await;
     let authority = |port: usize| format!("large.default.svc.cluster.local:{port}");
     let read = async {
         while victim.server.metric(slices).await == before {
@@ -129,17 +137,12 @@ async fn views_of_a_large_headless_service_have_a_bound_in_bytes() {
 
     let mut kept = Vec::new();
     let refused = loop {
-        let (response, mut body) =
-            client.send_request(good().body(()).expect("a request"), false).expect("taken");
-        body.send_data(message(&authority(1000 + kept.len())).into(), true).expect("it is open");
-        let response = timeout(PATIENCE, response).await.expect("in time").expect("answered");
-        if let Some(status) = super::requests::status_of(response.headers()) {
-            break status;
+        // The window is small, and 3.7 MB wait for it.
+        match open(&client, good(), message(&authority(1000 + kept.len()))).await {
+            Ok(response) => kept.push(response),
+            Err(refused) => break refused,
         }
-        // Nothing of the answer is read: the window is small, and 3.7 MB wait for it.
-        kept.push(response);
         assert!(kept.len() < 100, "no bound in sight");
-        client = client.ready().await.expect("there is room");
     };
 
     assert!(is_refused(&refused, "bytes of answers"), "{refused:?}");
@@ -158,18 +161,13 @@ async fn watches_of_health_are_streams_of_their_client() {
     let client = connect(from(2, &victim.server).await).await;
     let mut kept = Vec::new();
     let refused = loop {
-        let mut client = client.clone().ready().await.expect("there is room");
         let request = http::Request::post("http://test/grpc.health.v1.Health/Watch")
             .header("content-type", "application/grpc")
             .header("te", "trailers");
-        let (response, mut body) =
-            client.send_request(request.body(()).expect("a request"), false).expect("taken");
-        body.send_data(vec![0; 5].into(), true).expect("it is open");
-        let response = timeout(PATIENCE, response).await.expect("in time").expect("answered");
-        if let Some(status) = super::requests::status_of(response.headers()) {
-            break status;
+        match open(&client, request, vec![0; 5]).await {
+            Ok(response) => kept.push(response),
+            Err(refused) => break refused,
         }
-        kept.push(response);
         assert!(kept.len() < 300, "no bound in sight");
     };
     assert!(is_refused(&refused, "streams"), "{refused:?}");

@@ -1,8 +1,6 @@
 //! Endpoints objects, and what a cluster makes of them.
 
-use super::{WEB, endpoints, folder, run};
-
-const AUTHORITY: &str = "web.default.svc.cluster.local:80";
+use super::{AUTHORITY, WEB, endpoints, folder, run};
 
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1

@@ -4,9 +4,7 @@ use std::{net::IpAddr, path::Path};
 
 use serde_json::Value;
 
-use super::{WEB, endpoints, folder, run};
-
-const AUTHORITY: &str = "web.default.svc.cluster.local:80";
+use super::{AUTHORITY, WEB, endpoints, folder, run};
 
 const PODS: &str = "
 apiVersion: apps/v1

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{folder, run};
-
-const AUTHORITY: &str = "web.default.svc.cluster.local:80";
+use super::{AUTHORITY, folder, run};
 
 fn node(name: &str, zone: &str, spec: &str) -> String {
     format!(

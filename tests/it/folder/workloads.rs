@@ -1,8 +1,6 @@
 //! Workloads that make Pods, as the commands show them.
 
-use super::{WEB, endpoints, folder, run};
-
-const AUTHORITY: &str = "web.default.svc.cluster.local:80";
+use super::{AUTHORITY, WEB, endpoints, folder, run};
 
 /// A workload `web` with this spec beside the template.
 fn workload(api_version: &str, kind: &str, spec: &str) -> String {
